@@ -11,6 +11,9 @@ from bioconv.graph.shapes import Shape, output_shape
 #: Name under which nodes refer to the network's input.
 INPUT = "input"
 
+#: How layers without a name of their own are called, with a number behind; others by their kind.
+SHORT_NAMES = {"Conv2d": "conv", "Dense": "fc", "AvgPool2d": "pool", "MaxPool2d": "pool"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
@@ -92,11 +95,10 @@ class Network:
 
 def _numbered(layers: list[Layer]) -> list[tuple[str, Layer]]:
     """Names such as conv1, relu1, conv2: the kind in short and its number."""
-    short = {"Conv2d": "conv", "Dense": "fc", "AvgPool2d": "pool", "MaxPool2d": "pool"}
     count: dict[str, int] = {}
     named = []
     for layer in layers:
-        kind = short.get(type(layer).__name__, type(layer).__name__.lower())
+        kind = SHORT_NAMES.get(type(layer).__name__, type(layer).__name__.lower())
         count[kind] = count.get(kind, 0) + 1
         named.append((f"{kind}{count[kind]}", layer))
     return named

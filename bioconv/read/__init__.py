@@ -1,0 +1,79 @@
+"""From any source of trained weights to a :class:`bioconv.graph.Network`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioconv.errors import ReadError
+from bioconv.graph import Network
+from bioconv.read.arrays import read_dict, read_list, read_npz
+from bioconv.read.hdf5 import load_network, save_network
+from bioconv.read.pytorch import is_torch_module, read_torch
+
+__all__ = ["bundled", "load_network", "read", "save_network"]
+
+_BUNDLED = Path(__file__).parents[1] / "data"
+
+
+def bundled() -> tuple[str, ...]:
+    """Names of the trained networks that come with the package; :func:`read` takes them."""
+    return tuple(sorted(path.stem for path in _BUNDLED.glob("*.h5")))
+
+
+def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
+    """The trained network in ``source``.
+
+    Parameters
+    ----------
+    source
+        A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
+        of them; the path of an ``.npz`` file or of an ``.h5`` file written by
+        :func:`bioconv.save_network`; the name of a bundled network (``"digits_cnn"``); a
+        ``torch.nn.Module``.
+    input_shape : tuple of int, optional
+        ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
+        bare arrays that begin with a convolution.
+
+    Raises
+    ------
+    ReadError
+        If the source is of no known kind, is damaged, or its layers do not fit.
+    UnsupportedLayerError
+        If a framework's model holds a layer that bioconv does not know; the message names it.
+    """
+    if isinstance(source, Network):
+        return source
+    if is_torch_module(source):
+        return read_torch(source, input_shape=input_shape)
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(source, input_shape)
+    if isinstance(source, Mapping):
+        return read_dict(source, input_shape)
+    if isinstance(source, (list, tuple)):
+        return read_list(source, input_shape)
+    if isinstance(source, np.ndarray):
+        raise ReadError(
+            f"the source is a single array of shape {source.shape}; put the weight arrays into a "
+            "list: [W1, W2, …]"
+        )
+    raise ReadError(
+        f"cannot read weights from {type(source).__name__}; give a list or dict of arrays, a path "
+        "(.h5, .npz), a bioconv Network or a torch.nn.Module"
+    )
+
+
+def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> Network:
+    path = Path(source)
+    if path.suffix == ".npz":
+        return read_npz(path, input_shape)
+    if str(source) in bundled():
+        return load_network(_BUNDLED / f"{source}.h5")
+    if path.suffix in (".h5", ".hdf5"):
+        return load_network(path)
+    raise ReadError(
+        f"cannot read {str(source)!r}: it is neither a file ending in .h5 or .npz nor one of the "
+        f"bundled networks ({', '.join(bundled())})"
+    )

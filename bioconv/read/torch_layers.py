@@ -1,0 +1,516 @@
+"""What torch's modules and functions are in :mod:`bioconv.graph`: two tables and a walk over calls.
+
+Nothing here imports torch. The functions in the tables take torch's own arguments after a
+:class:`Signal` and return an :class:`Applied`: the layers to put one after another, and what feeds them.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bioconv.errors import GraphError, ReadError, UnsupportedLayerError
+from bioconv.graph import (
+    INPUT, Add, AvgPool2d, BatchNorm, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout,
+    Flatten, GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, Network, Node, ReLU, Reshape, Softmax,
+    Upsample, ZeroPad2d, output_shape,
+)  # fmt: skip
+from bioconv.graph.network import SHORT_NAMES
+
+Shape = tuple[int, ...]
+
+
+class _Batch:
+    """The size of the batch axis: known to be there, its value is not."""
+
+    def __repr__(self) -> str:
+        return "batch size"
+
+
+BATCH = _Batch()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """A tensor of the traced module.
+
+    Attributes
+    ----------
+    node : str
+        Node of the network that computes it.
+    shape : tuple of int
+        Of one sample in the network; a ``(channels, length)`` signal is maps of one row.
+    row : bool
+        Whether it is such a signal.
+    """
+
+    node: str
+    shape: Shape
+    row: bool = False
+
+    @property
+    def torch_shape(self) -> tuple:
+        """As torch sees it, the batch axis in front."""
+        return (BATCH, self.shape[0], self.shape[2]) if self.row else (BATCH, *self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """Layers one after another, the first fed by ``inputs``."""
+
+    layers: tuple[Layer, ...]
+    inputs: tuple[Signal, ...]
+
+
+def kind_of(module: Any) -> str:
+    """``"Conv2d"`` for torch's own modules and their subclasses without a forward of their own."""
+    for base in type(module).__mro__:
+        if base.__module__.startswith("torch.nn.modules"):
+            same = type(module).forward is base.forward
+            return base.__name__ if same else type(module).__name__
+    return type(module).__name__
+
+
+def array(tensor: Any) -> np.ndarray | None:
+    """A parameter as float64."""
+    return None if tensor is None else tensor.detach().cpu().double().numpy().copy()
+
+
+# What follows takes torch's arguments: `x` is the signal, the rest as in torch's documentation.
+
+
+def _chain(x: Signal, *layers: Layer) -> Applied:
+    return Applied(layers=layers, inputs=(x,))
+
+
+def _refuse(what: str, hint: str) -> UnsupportedLayerError:
+    return UnsupportedLayerError(f"{what} cannot be read; {hint}")
+
+
+def _pair(x: Signal, value: Any, fill: int = 1) -> Any:
+    """A size of a one-dimensional layer as (rows, columns)."""
+    if not x.row or isinstance(value, str):
+        return tuple(value) if isinstance(value, (list, tuple)) else value
+    return (fill, value[0] if isinstance(value, (list, tuple)) else value)
+
+
+def _kernel(x: Signal, weight: Any) -> np.ndarray:
+    kernel = array(weight)
+    return kernel[:, :, None, :] if kernel.ndim == 3 else kernel
+
+
+def linear(x, weight, bias=None):
+    if len(x.shape) != 1:
+        raise _refuse(
+            f"Linear over the last axis of {x.torch_shape}", "flatten the samples before it"
+        )
+    return _chain(x, Dense(weight=array(weight), bias=array(bias)))
+
+
+def conv(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return _chain(
+        x,
+        Conv2d(
+            weight=_kernel(x, weight),
+            bias=array(bias),
+            stride=_pair(x, stride),
+            padding=_pair(x, padding, 0),
+            dilation=_pair(x, dilation),
+            groups=groups,
+        ),
+    )
+
+
+def conv_transpose(
+    x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    return _chain(
+        x,
+        ConvTranspose2d(
+            weight=_kernel(x, weight),
+            bias=array(bias),
+            stride=_pair(x, stride),
+            padding=_pair(x, padding, 0),
+            output_padding=_pair(x, output_padding, 0),
+            dilation=_pair(x, dilation),
+            groups=groups,
+        ),
+    )
+
+
+def avg_pool(
+    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+    divisor_override=None,
+):  # fmt: skip
+    if divisor_override is not None:
+        raise _refuse("AvgPool2d with divisor_override", "use the window's own size")
+    return _chain(
+        x,
+        AvgPool2d(
+            kernel=_pair(x, kernel_size),
+            stride=_pair(x, stride) if stride is not None and stride != [] else None,
+            padding=_pair(x, padding, 0),
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        ),
+    )
+
+
+def max_pool(
+    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
+    if dilation not in (1, (1, 1)) or return_indices:
+        raise _refuse("MaxPool2d with dilation or return_indices", "pool without them")
+    return _chain(
+        x,
+        MaxPool2d(
+            kernel=_pair(x, kernel_size),
+            stride=_pair(x, stride) if stride is not None and stride != [] else None,
+            padding=_pair(x, padding, 0),
+            ceil_mode=ceil_mode,
+        ),
+    )
+
+
+def adaptive_avg_pool(x, output_size):
+    sizes = output_size if isinstance(output_size, (list, tuple)) else (output_size,)
+    if x.row:
+        sizes = (1, *sizes)
+    sizes = sizes * 2 if len(sizes) == 1 else sizes
+    sizes = tuple(n or m for n, m in zip(sizes, x.shape[1:], strict=True))
+    if sizes == (1, 1):
+        return _chain(x, GlobalAvgPool(), Reshape(shape=(x.shape[0], 1, 1)))
+    if any(m % n for n, m in zip(sizes, x.shape[1:], strict=True)):
+        raise _refuse(
+            f"AdaptiveAvgPool2d from {x.shape[1:]} to {sizes}", "its windows differ in size"
+        )
+    kernel = tuple(m // n for n, m in zip(sizes, x.shape[1:], strict=True))
+    return _chain(x, AvgPool2d(kernel=kernel))
+
+
+def mean(x, dim=None, keepdim=False, **_):
+    axes = tuple(sorted(d % 4 for d in dim)) if isinstance(dim, (list, tuple)) else dim
+    if x.row or len(x.shape) != 3 or axes != (2, 3):
+        raise _refuse(f"mean over {dim}", "means over rows and columns, (2, 3), can")
+    back = (Reshape(shape=(x.shape[0], 1, 1)),) if keepdim else ()
+    return _chain(x, GlobalAvgPool(), *back)
+
+
+def batch_norm(
+    x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    if running_mean is None or running_var is None or training:
+        raise _refuse("BatchNorm without running statistics", "train with track_running_stats=True")
+    return _chain(
+        x,
+        BatchNorm(
+            mean=array(running_mean), var=array(running_var), gamma=array(weight),
+            beta=array(bias), eps=eps,
+        ),
+    )  # fmt: skip
+
+
+def relu(x, inplace=False):
+    return _chain(x, ReLU())
+
+
+def leaky_relu(x, negative_slope=0.01, inplace=False):
+    return _chain(x, LeakyReLU(slope=negative_slope))
+
+
+def clamp(x, min=None, max=None):  # noqa: A002  (torch's names)
+    if min != 0 or max is not None:
+        raise _refuse(f"clamp(min={min}, max={max})", "clamp(min=0), a ReLU, can")
+    return _chain(x, ReLU())
+
+
+def dropout(x, p=0.5, training=False, inplace=False):
+    return _chain(x, Dropout(p=p))
+
+
+def softmax(x, dim=None, _stacklevel=3, dtype=None):
+    if dim not in (None, 1) and not (dim == -1 and len(x.shape) == 1):
+        raise _refuse(f"Softmax over axis {dim}", "over the channels or classes, dim=1, it can")
+    return _chain(x, Softmax())
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    rank = len(x.torch_shape)
+    if start_dim % rank != 1 or end_dim % rank != rank - 1:
+        raise _refuse(f"flatten({start_dim}, {end_dim})", "flatten(1) keeps the batch and can")
+    return x if len(x.shape) == 1 else _chain(x, Flatten())
+
+
+def reshape(x, *shape):
+    if len(shape) == 1 and isinstance(shape[0], (list, tuple)):
+        shape = tuple(shape[0])
+    batch, *rest = shape
+    if batch is not BATCH and batch != -1 or any(n is BATCH for n in rest):
+        raise _refuse(f"view{shape}", "the first entry must be x.size(0) or -1, the batch")
+    if -1 in rest:
+        known = math.prod(n for n in rest if n != -1)
+        rest = [math.prod(x.shape) // known if n == -1 else n for n in rest]
+    if math.prod(rest) != math.prod(x.shape):
+        raise ReadError(f"view{shape} does not keep the {math.prod(x.shape)} values of a sample")
+    if len(rest) == 1:
+        return x if len(x.shape) == 1 else _chain(x, Flatten())
+    if len(rest) != 3:
+        raise _refuse(f"view{shape}", "samples are (n,) or (channels, rows, columns)")
+    return _chain(x, Reshape(shape=tuple(rest)))
+
+
+def squeeze(x, dim=None):
+    if len(x.shape) == 3 and x.shape[1:] == (1, 1) and not x.row:
+        return _chain(x, Flatten())
+    raise _refuse(f"squeeze of {x.torch_shape}", "it can drop rows and columns of size one")
+
+
+def add(x, other, alpha=1):
+    if alpha != 1 or not isinstance(x, Signal) or not isinstance(other, Signal):
+        raise _refuse("adding a constant", "put it into the bias of the layer before")
+    return Applied(layers=(Add(),), inputs=(x, other))
+
+
+def cat(tensors, dim=0, axis=None):
+    dim = dim if axis is None else axis
+    if dim != 1 and not (dim == -1 and len(tensors[0].shape) == 1):
+        raise _refuse(f"cat over axis {dim}", "over the channels, dim=1, it can")
+    return Applied(layers=(Concatenate(),), inputs=tuple(tensors))
+
+
+def pad(x, pad, mode="constant", value=None):
+    left, right, *rows = pad
+    if mode != "constant" or value not in (None, 0) or len(rows) not in (0, 2):
+        raise _refuse(f"padding {pad} in mode {mode!r}", "zeros around rows and columns can")
+    return _chain(x, ZeroPad2d(padding=(tuple(rows) or (0, 0), (left, right))))
+
+
+def interpolate(
+    x, size=None, scale_factor=None, mode="nearest", align_corners=None,
+    recompute_scale_factor=None, antialias=False,
+):  # fmt: skip
+    factors = scale_factor if isinstance(scale_factor, (list, tuple)) else (scale_factor,) * 2
+    if x.row:
+        factors = (1, factors[-1])
+    whole = all(f is not None and float(f).is_integer() for f in factors)
+    if mode != "nearest" or size is not None or not whole:
+        raise _refuse(f"Upsample in mode {mode!r}", 'mode "nearest" by a whole scale_factor can')
+    return _chain(x, Upsample(factor=tuple(int(f) for f in factors)))
+
+
+def same(x, *_, **__):
+    return x
+
+
+def size(x, dim=None):
+    return x.torch_shape if dim is None else x.torch_shape[dim]
+
+
+def get_attribute(x, name):
+    if isinstance(x, Signal) and name == "shape":
+        return x.torch_shape
+    raise _refuse(f"the attribute {name!r} of a tensor", "its shape can")
+
+
+def get_item(x, index):
+    if isinstance(x, Signal):
+        raise _refuse(f"indexing a tensor with {index}", "whole tensors can")
+    return x[index]
+
+
+#: torch functions and tensor methods by name.
+FUNCTIONS: dict[str, Callable] = {
+    "linear": linear,
+    "conv1d": conv,
+    "conv2d": conv,
+    "conv_transpose1d": conv_transpose,
+    "conv_transpose2d": conv_transpose,
+    "avg_pool1d": avg_pool,
+    "avg_pool2d": avg_pool,
+    "max_pool1d": max_pool,
+    "max_pool2d": max_pool,
+    "boolean_dispatch": max_pool,
+    "adaptive_avg_pool1d": adaptive_avg_pool,
+    "adaptive_avg_pool2d": adaptive_avg_pool,
+    "mean": mean,
+    "batch_norm": batch_norm,
+    "relu": relu,
+    "relu_": relu,
+    "leaky_relu": leaky_relu,
+    "leaky_relu_": leaky_relu,
+    "clamp": clamp,
+    "clamp_min": clamp,
+    "dropout": dropout,
+    "dropout1d": dropout,
+    "dropout2d": dropout,
+    "softmax": softmax,
+    "flatten": flatten,
+    "view": reshape,
+    "reshape": reshape,
+    "squeeze": squeeze,
+    "add": add,
+    "add_": add,
+    "iadd": add,
+    "cat": cat,
+    "concat": cat,
+    "concatenate": cat,
+    "pad": pad,
+    "interpolate": interpolate,
+    "contiguous": same,
+    "clone": same,
+    "float": same,
+    "double": same,
+    "size": size,
+    "getattr": get_attribute,
+    "getitem": get_item,
+}
+
+
+def _of_pool(m, *names):
+    return {name: getattr(m, name) for name in ("kernel_size", "stride", "padding", *names)}
+
+
+def _of_conv(m, *names):
+    if m.padding_mode != "zeros":
+        raise _refuse(f"{type(m).__name__} with padding_mode {m.padding_mode!r}", "zeros can")
+    return {name: getattr(m, name) for name in ("stride", "padding", "dilation", "groups", *names)}
+
+
+def _conv_module(m, x):
+    return conv(x, m.weight, m.bias, **_of_conv(m))
+
+
+def _conv_transpose_module(m, x):
+    return conv_transpose(x, m.weight, m.bias, **_of_conv(m, "output_padding"))
+
+
+def _avg_pool_module(m, x):
+    settings = _of_pool(m, "ceil_mode", "count_include_pad")
+    return avg_pool(x, **settings, divisor_override=getattr(m, "divisor_override", None))
+
+
+def _max_pool_module(m, x):
+    return max_pool(x, **_of_pool(m, "dilation", "ceil_mode", "return_indices"))
+
+
+def _norm_module(m, x):
+    return batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, eps=m.eps)
+
+
+def _upsample_module(m, x):
+    return interpolate(x, m.size, m.scale_factor, m.mode)
+
+
+#: torch modules by the name of their class.
+MODULES: dict[str, Callable] = {
+    "Linear": lambda m, x: linear(x, m.weight, m.bias),
+    "Conv1d": _conv_module,
+    "Conv2d": _conv_module,
+    "ConvTranspose1d": _conv_transpose_module,
+    "ConvTranspose2d": _conv_transpose_module,
+    "AvgPool1d": _avg_pool_module,
+    "AvgPool2d": _avg_pool_module,
+    "MaxPool1d": _max_pool_module,
+    "MaxPool2d": _max_pool_module,
+    "AdaptiveAvgPool1d": lambda m, x: adaptive_avg_pool(x, m.output_size),
+    "AdaptiveAvgPool2d": lambda m, x: adaptive_avg_pool(x, m.output_size),
+    "BatchNorm1d": _norm_module,
+    "BatchNorm2d": _norm_module,
+    "ReLU": lambda m, x: relu(x),
+    "LeakyReLU": lambda m, x: leaky_relu(x, m.negative_slope),
+    "Dropout": lambda m, x: dropout(x, m.p),
+    "Dropout1d": lambda m, x: dropout(x, m.p),
+    "Dropout2d": lambda m, x: dropout(x, m.p),
+    "Softmax": lambda m, x: softmax(x, m.dim),
+    "Flatten": lambda m, x: flatten(x, m.start_dim, m.end_dim),
+    "Unflatten": lambda m, x: reshape(x, BATCH, *m.unflattened_size),
+    "ZeroPad2d": lambda m, x: pad(x, m.padding),
+    "Upsample": _upsample_module,
+    "UpsamplingNearest2d": _upsample_module,
+    "Identity": lambda m, x: x,
+}
+
+
+class Walk:
+    """Collects the nodes of a network while the calls of a traced module are walked through."""
+
+    def __init__(self, shape: Shape):
+        row = len(shape) == 2
+        inner = (shape[0], 1, shape[1]) if row else tuple(shape)
+        self.start = Signal(node=INPUT, shape=inner, row=row)
+        self._nodes: list[Node] = []
+
+    def module(self, path: str, module: Any, args: Sequence, kwargs: dict) -> Any:
+        kind = kind_of(module)
+        if kind not in MODULES:
+            raise UnsupportedLayerError(
+                f"{path} ({type(module).__name__}) cannot be read. What can: {', '.join(MODULES)}, "
+                "and modules made of them"
+            )
+        return self._called(f"{path} ({kind})", MODULES[kind], (module, *args), kwargs, path)
+
+    def function(self, name: str, args: Sequence, kwargs: dict) -> Any:
+        if name in ("_assert", "eq"):
+            return None
+        if name not in FUNCTIONS:
+            raise UnsupportedLayerError(
+                f"the call of {name}() cannot be read. What can: {', '.join(FUNCTIONS)}"
+            )
+        return self._called(f"{name}()", FUNCTIONS[name], args, kwargs, None)
+
+    def network(self, output: Any) -> Network:
+        """The network that ends at ``output``; what does not lead there is left out."""
+        if not isinstance(output, Signal):
+            raise ReadError(
+                f"the module returns {type(output).__name__}, not one tensor. Wrap it so that "
+                "its forward returns the tensor to be converted"
+            )
+        needed, nodes = {output.node}, []
+        for node in reversed(self._nodes):
+            if node.name in needed:
+                needed.update(node.inputs)
+                nodes.insert(0, node)
+        return Network(nodes=tuple(nodes), input_shape=self.start.shape)
+
+    def _called(self, where: str, function: Callable, args: Sequence, kwargs: dict, path) -> Any:
+        try:
+            result = function(*args, **kwargs)
+            return self._added(result, path) if isinstance(result, Applied) else result
+        except (TypeError, AttributeError) as error:
+            raise UnsupportedLayerError(
+                f"{where}: called in a way that cannot be read: {error}"
+            ) from error
+        except UnsupportedLayerError as error:
+            raise UnsupportedLayerError(f"{where}: {error}") from None
+        except GraphError as error:
+            raise ReadError(f"{where}: {error}") from None
+
+    def _added(self, applied: Applied, path: str | None) -> Signal:
+        signal, inputs = applied.inputs[0], applied.inputs
+        for layer in applied.layers:
+            shape = output_shape(layer, *(signal.shape for signal in inputs))
+            name = self._name(path, layer)
+            self._nodes.append(
+                Node(name=name, layer=layer, inputs=tuple(signal.node for signal in inputs))
+            )
+            row = signal.row and len(shape) == 3
+            signal = replace(signal, node=name, shape=shape, row=row)
+            inputs = (signal,)
+        return signal
+
+    def _name(self, path: str | None, layer: Layer) -> str:
+        """The module's path; its kind and a number where the path is none or bare numbers."""
+        taken = {INPUT, *(node.name for node in self._nodes)}
+        name = re.sub(r"\W", "_", path or "")
+        if re.fullmatch(r"[\d_]*", name):
+            kind = type(layer).__name__
+            name = SHORT_NAMES.get(kind, kind.lower())
+            return next(f"{name}{n}" for n in range(1, 10**6) if f"{name}{n}" not in taken)
+        if name not in taken:
+            return name
+        return next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
+
+
