@@ -1,7 +1,7 @@
 """What was trained: layers, their graph, and the numpy forward pass that is the oracle."""
 
 from bioconv.graph.layers import (
-    LAYERS, Add, AvgPool2d, BatchNorm, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout,
+    LAYERS, Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout,
     Flatten, GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, ReLU, Reshape, Softmax, Upsample,
     ZeroPad2d,
 )  # fmt: skip
@@ -10,7 +10,7 @@ from bioconv.graph.reference import activations, checked_images, forward, refere
 from bioconv.graph.shapes import output_shape
 
 __all__ = [
-    "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "Concatenate", "Conv2d",
+    "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "Concatenate", "Conv2d",
     "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
     "MaxPool2d", "Network", "Node", "ReLU", "Reshape", "Softmax", "Upsample", "ZeroPad2d",
     "activations", "checked_images", "forward", "output_shape", "reference",

@@ -402,8 +402,21 @@ class Concatenate(Layer):
     """Two or more inputs side by side along the first axis of a sample (channels)."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ChannelPad(Layer):
+    """Zeros before and after along the first axis: one input's place in a concatenation."""
+
+    before: int
+    after: int
+
+    def __post_init__(self):
+        before, after = _integers(self, "before and after", (self.before, self.after), 0)
+        _set(self, before=before, after=after)
+
+
 #: Every layer a network may hold; tests, readers and the file format walk this list.
 LAYERS: tuple[type[Layer], ...] = (
     Dense, Conv2d, ConvTranspose2d, AvgPool2d, MaxPool2d, GlobalAvgPool, BatchNorm,
-    ReLU, LeakyReLU, Softmax, Flatten, Reshape, ZeroPad2d, Upsample, Dropout, Add, Concatenate,
+    ReLU, LeakyReLU, Softmax, Flatten, Reshape, ZeroPad2d, Upsample, ChannelPad, Dropout, Add,
+    Concatenate,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from bioconv.errors import StimulusError
 from bioconv.graph.layers import (
-    Add, AvgPool2d, BatchNorm, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
+    Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
     GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, ReLU, Reshape, Softmax, Upsample, ZeroPad2d,
 )  # fmt: skip
 from bioconv.graph.network import INPUT, Network
@@ -198,6 +198,11 @@ def _(layer: Flatten | Reshape, x: np.ndarray) -> np.ndarray:
 @forward.register
 def _(layer: ZeroPad2d, x: np.ndarray) -> np.ndarray:
     return np.pad(x, ((0, 0), (0, 0), *layer.padding))
+
+
+@forward.register
+def _(layer: ChannelPad, x: np.ndarray) -> np.ndarray:
+    return np.pad(x, ((0, 0), (layer.before, layer.after), *[(0, 0)] * (x.ndim - 2)))
 
 
 @forward.register

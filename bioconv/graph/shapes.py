@@ -8,7 +8,7 @@ from functools import singledispatch
 
 from bioconv.errors import GraphError
 from bioconv.graph.layers import (
-    Add, AvgPool2d, BatchNorm, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
+    Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
     GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, Padding, ReLU, Reshape, Softmax, Upsample, ZeroPad2d,
 )  # fmt: skip
 
@@ -178,6 +178,11 @@ def _(layer: Reshape, shape: Shape) -> Shape:
 def _(layer: ZeroPad2d, shape: Shape) -> Shape:
     channels, rows, columns = _maps(layer, shape)
     return (channels, rows + sum(layer.padding[0]), columns + sum(layer.padding[1]))
+
+
+@output_shape.register
+def _(layer: ChannelPad, shape: Shape) -> Shape:
+    return (layer.before + shape[0] + layer.after, *shape[1:])
 
 
 @output_shape.register

@@ -1,0 +1,156 @@
+"""Networks with the same answers and fewer kinds of layers: what comes before a conversion.
+
+``substituted`` changes what the network computes, and only where the caller asked for it by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from bioconv.errors import ConversionError, UnsupportedLayerError
+from bioconv.graph import (
+    AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Layer, LeakyReLU, MaxPool2d,
+    Network, Node, ReLU, Softmax,
+)  # fmt: skip
+
+#: What a caller may put in the place of a layer that has no spiking counterpart yet.
+SUBSTITUTES: dict[str, tuple[str, ...]] = {
+    "MaxPool2d": ("AvgPool2d",),
+    "Softmax": ("spikes", "potential"),
+    "LeakyReLU": ("ReLU",),
+}
+
+
+def simplified(network: Network, substitute: Mapping[str, str] | None) -> Network:
+    """Without dropout and batch normalisation, and with the substitutes that were asked for.
+
+    Raises
+    ------
+    ConversionError
+        If a substitute is unknown.
+    UnsupportedLayerError
+        If a layer cannot spike and no substitute was given.
+    """
+    return folded(without_dropout(substituted(network, dict(substitute or {}))))
+
+
+def substituted(network: Network, substitute: dict[str, str]) -> Network:
+    """Every layer that cannot spike replaced as asked.
+
+    A softmax at the end keeps its place: how it is read out is the caller's choice, not a layer.
+    """
+    _check_substitutes(substitute)
+    nodes = []
+    for node in network.nodes:
+        layer, chosen = node.layer, substitute.get(type(node.layer).__name__)
+        if isinstance(layer, MaxPool2d):
+            layer = _average(node, layer, chosen)
+        elif isinstance(layer, LeakyReLU) and chosen:
+            layer = ReLU()
+        elif isinstance(layer, Softmax):
+            _check_softmax(network, node, chosen)
+        nodes.append(replace(node, layer=layer))
+    return Network(nodes=tuple(nodes), input_shape=network.input_shape)
+
+
+def _check_substitutes(substitute: dict[str, str]) -> None:
+    for name, chosen in substitute.items():
+        if chosen not in SUBSTITUTES.get(name, ()):
+            known = "; ".join(f"{k}: {', '.join(v)}" for k, v in SUBSTITUTES.items())
+            raise ConversionError(f"substitute {name!r}: {chosen!r} is not known. Known: {known}")
+
+
+def _average(node: Node, layer: MaxPool2d, chosen: str | None) -> Layer:
+    if chosen is None:
+        raise UnsupportedLayerError(
+            f"layer {node.name!r}: MaxPool2d has no spiking form yet. Train with AvgPool2d, or accept "
+            'another network: substitute={"MaxPool2d": "AvgPool2d"}'
+        )
+    return AvgPool2d(
+        kernel=layer.kernel,
+        stride=layer.stride,
+        padding=layer.padding,
+        ceil_mode=layer.ceil_mode,
+        count_include_pad=False,
+    )
+
+
+def _check_softmax(network: Network, node: Node, chosen: str | None) -> None:
+    if node.name != network.output:
+        raise UnsupportedLayerError(
+            f"layer {node.name!r}: a Softmax inside a network has no spiking form; only the last "
+            "layer may be one"
+        )
+    if chosen is None:
+        raise UnsupportedLayerError(
+            f"layer {node.name!r}: Softmax has no spiking form yet. It keeps the order of the "
+            'classes, so read them out without it: substitute={"Softmax": "spikes"} (the class '
+            'with most spikes) or {"Softmax": "potential"} (neurons that only integrate)'
+        )
+
+
+def without_dropout(network: Network) -> Network:
+    """Dropout does nothing after training."""
+    return _without(network, [node for node in network.nodes if isinstance(node.layer, Dropout)])
+
+
+def _without(network: Network, gone: list[Node]) -> Network:
+    """The network with nodes of one input taken out, their readers fed by what fed them."""
+    instead: dict[str, str] = {}
+    for node in gone:
+        instead[node.name] = instead.get(node.inputs[0], node.inputs[0])
+    nodes = tuple(
+        replace(node, inputs=tuple(instead.get(name, name) for name in node.inputs))
+        for node in network.nodes
+        if node.name not in instead
+    )
+    if not nodes:
+        raise ConversionError("the network holds nothing but dropout; there is nothing to convert")
+    return Network(nodes=nodes, input_shape=network.input_shape)
+
+
+def folded(network: Network) -> Network:
+    """Batch normalisation folded into the layer before; alone it becomes a diagonal layer.
+
+    With ``s = gamma / sqrt(var + eps)``::
+
+        s (W x + b - mean) + beta  =  (s W) x + (s (b - mean) + beta)
+
+    The layer keeps its name and takes the place of both.
+    """
+    layers = {node.name: node.layer for node in network.nodes}
+    gone = []
+    for node in network.nodes:
+        norm = node.layer
+        if not isinstance(norm, BatchNorm):
+            continue
+        before = node.inputs[0]
+        if isinstance(layers.get(before), (Dense, Conv2d, ConvTranspose2d)) and (
+            len(network.consumers(before)) == 1
+        ):
+            layers[before] = scaled(layers[before], norm.scale, norm.shift)
+            gone.append(node)
+        else:
+            layers[node.name] = diagonal(norm, len(network.shapes[node.name]))
+    nodes = tuple(replace(node, layer=layers[node.name]) for node in network.nodes)
+    return _without(Network(nodes=nodes, input_shape=network.input_shape), gone)
+
+
+def scaled(layer: Layer, factor: np.ndarray, shift: np.ndarray) -> Layer:
+    """``factor * layer(x) + shift``, both per output channel, as one layer."""
+    weight = layer.weight
+    if isinstance(layer, ConvTranspose2d):
+        blocks = factor.reshape(layer.groups, weight.shape[1])
+        weight = weight * np.repeat(blocks, weight.shape[0] // layer.groups, 0)[:, :, None, None]
+    else:
+        weight = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
+    bias = shift if layer.bias is None else factor * layer.bias + shift
+    return replace(layer, weight=weight, bias=bias)
+
+
+def diagonal(norm: BatchNorm, dimensions: int) -> Layer:
+    """Batch normalisation as a layer of its own: one weight a channel."""
+    if dimensions == 1:
+        return Dense(weight=np.diag(norm.scale), bias=norm.shift)
+    return Conv2d(weight=norm.scale.reshape(-1, 1, 1, 1), bias=norm.shift, groups=norm.scale.size)

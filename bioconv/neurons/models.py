@@ -1,0 +1,162 @@
+"""The neurons of converted networks: perfect and leaky integrators, as text.
+
+In both, one threshold's distance ``V_th - E_L`` is one unit of conversion, and a charge ``C_m (V_th - E_L)``
+moves the membrane by it.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from brian2 import Quantity, farad, ms, mV, pF, volt
+from brian2.units.fundamentalunits import have_same_dimensions
+
+from bioconv.errors import ParameterError
+from bioconv.neurons.synapses import Synapse, seconds
+
+
+def _quantity(owner: str, name: str, value: Any, unit: Quantity, example: str) -> Quantity:
+    if not isinstance(value, Quantity) or not have_same_dimensions(value, unit):
+        raise ParameterError(f"{owner}: {name} is {value!r}; give a quantity such as {example}")
+    if not abs(float(value)) < float("inf"):
+        raise ParameterError(f"{owner}: {name} is {value!r}; it must be finite")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Neuron(ABC):
+    """Parameters that integrate-and-fire neurons share.
+
+    Attributes
+    ----------
+    E_L, V_th : volt
+        Resting potential and threshold, ``V_th > E_L``.
+    V_reset : volt or None
+        Where a hard reset leads; None means ``E_L``. A soft reset subtracts ``V_th - E_L``.
+    C_m : farad
+        Membrane capacitance.
+    refractory : second
+        The membrane is clamped so long after a spike and delta input is lost; currents go on.
+    """
+
+    E_L: Any = field(default_factory=lambda: -65 * mV)
+    V_th: Any = field(default_factory=lambda: -50 * mV)
+    V_reset: Any = None
+    C_m: Any = field(default_factory=lambda: 200 * pF)
+    refractory: Any = field(default_factory=lambda: 0 * ms)
+
+    def __post_init__(self):
+        owner = type(self).__name__
+        for name in ("E_L", "V_th"):
+            _quantity(owner, name, getattr(self, name), volt, "-65*mV")
+        reset = self.E_L if self.V_reset is None else self.V_reset
+        _quantity(owner, "V_reset", reset, volt, "-65*mV")
+        _quantity(owner, "C_m", self.C_m, farad, "200*pF")
+        if not (self.V_th > self.E_L and self.V_th > reset and self.C_m > 0 * farad):
+            raise ParameterError(
+                f"{owner}: needs V_th > E_L, V_th > V_reset and C_m > 0; they are V_th = "
+                f"{self.V_th}, E_L = {self.E_L}, V_reset = {reset}, C_m = {self.C_m}"
+            )
+        object.__setattr__(self, "V_reset", reset)
+        object.__setattr__(
+            self, "refractory", seconds(owner, "refractory", self.refractory, zero=True)
+        )
+
+    @property
+    @abstractmethod
+    def membrane(self) -> str:
+        """Right-hand side of dv/dt."""
+
+    @abstractmethod
+    def method(self, synapse: Synapse) -> str:
+        """Brian2's integration method that loses no charge of this synapse."""
+
+    @property
+    @abstractmethod
+    def time_constants(self) -> dict[str, Any]:
+        """Constants of the membrane that are times, by their names in the equations."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegrateFire(Neuron):
+    """Perfect integrator; with reset by subtraction it is the spiking ReLU.
+
+    ``dv/dt = I/C_m``. Under a constant drive of ``a`` thresholds a step it fires
+    ``floor(a T)`` spikes in ``T`` steps, without error that grows.
+
+    References
+    ----------
+    Rueckauer et al. (2017), Front. Neurosci. 11:682, eqs. 1-5.
+    """
+
+    membrane = "I/C_m"
+
+    def method(self, synapse: Synapse) -> str:
+        """Euler's is exact where the drive is constant within a step.
+
+        Brian2's exact solution needs a leak. Of a filtered current every Runge-Kutta method
+        delivers the whole charge, since ``C_m v`` plus the charge in the filter is conserved.
+        """
+        return "rk4" if synapse.equations else "euler"
+
+    @property
+    def time_constants(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeakyIntegrateFire(Neuron):
+    """Leaky integrator ``tau_m dv/dt = E_L - v + R_m I`` with ``R_m = tau_m/C_m``.
+
+    Under a constant current and hard reset to ``E_L`` it fires at
+    ``1/(refractory + tau_m ln(R_m I/(R_m I - (V_th - E_L))))`` once ``R_m I > V_th - E_L``: weaker drive is lost,
+    so a converted network should have ``tau_m`` well above the time between spikes.
+
+    Attributes
+    ----------
+    tau_m : second
+        Membrane time constant.
+
+    References
+    ----------
+    Gerstner, Kistler, Naud & Paninski (2014), Neuronal Dynamics, section 1.3.
+    """
+
+    tau_m: Any = field(default_factory=lambda: 20 * ms)
+    membrane = "(E_L - v)/tau_m + I/C_m"
+
+    def method(self, synapse: Synapse) -> str:
+        return "exact"
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "tau_m", seconds("LeakyIntegrateFire", "tau_m", self.tau_m))
+
+    @property
+    def R_m(self) -> Quantity:
+        """Membrane resistance, ``tau_m/C_m``."""
+        return self.tau_m / self.C_m
+
+    @property
+    def time_constants(self) -> dict[str, Any]:
+        return {"tau_m": self.tau_m}
+
+
+IF, LIF = IntegrateFire, LeakyIntegrateFire
+
+#: Names under which neurons may be asked for.
+NEURONS: dict[str, type[Neuron]] = {"if": IntegrateFire, "lif": LeakyIntegrateFire}
+
+
+def neuron_named(neuron: "str | Neuron | None") -> Neuron:
+    """A neuron from its name, itself, or None (integrate-and-fire)."""
+    if isinstance(neuron, Neuron):
+        return neuron
+    if neuron is None:
+        return IntegrateFire()
+    if isinstance(neuron, str) and neuron.lower() in NEURONS:
+        return NEURONS[neuron.lower()]()
+    raise ParameterError(
+        f"neuron is {neuron!r}; choose one of {', '.join(NEURONS)} or a record of bioconv.neurons "
+        "such as LIF(tau_m=20*ms)"
+    )

@@ -1,0 +1,180 @@
+"""What a spike does to a membrane: delta and filtered postsynaptic currents (PSC), as text.
+
+A spike of weight ``w`` (in thresholds) delivers the charge ``Q = w C_m (V_th - E_L)`` whatever the filter,
+so rates do not depend on it; ``t`` counts from the arrival of the spike:
+
+================== =============================================== ====================
+filter             current                                         jump per spike
+================== =============================================== ====================
+delta              ``Q delta(t)``                                  ``v += w (V_th - E_L)``
+exponential        ``Q/tau exp(-t/tau)``                           ``I_syn += Q/tau``
+alpha              ``Q t/tau^2 exp(-t/tau)``                       ``h_syn += Q/tau``
+double exponential ``Q (exp(-t/decay) - exp(-t/rise))/(decay - rise)`` ``h_syn += Q/rise``
+================== =============================================== ====================
+
+Each filter is a state variable of the postsynaptic neuron: one, however many synapses there are.
+
+References
+----------
+Roth & van Rossum (2009), Modeling synapses, in: Computational Modeling Methods for Neuroscientists.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from brian2 import Quantity, ms, second
+
+from bioconv.errors import ParameterError
+
+
+def seconds(owner: str, name: str, value: Any, *, zero: bool = False) -> Quantity:
+    """``value`` as a Brian2 time; plain numbers, wrong units and non-positive values are refused."""
+    try:
+        number = float(Quantity(value, dim=getattr(value, "dim", None)) / second)
+        good = getattr(value, "dim", None) is second.dim
+    except Exception:
+        number, good = float("nan"), False
+    if not good or not number < float("inf") or not (number > 0 or (zero and number == 0)):
+        least = "zero or more" if zero else "positive"
+        raise ParameterError(f"{owner}: {name} is {value!r}; give a {least} time such as 5*ms")
+    return number * second
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Synapse(ABC):
+    """How charge arrives at the membrane. Equations use ``{current}`` for the unit's word."""
+
+    @property
+    @abstractmethod
+    def equations(self) -> str:
+        """Lines of the model, empty when the charge arrives at once."""
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """The variable of the postsynaptic neuron that a spike adds to."""
+
+    @property
+    @abstractmethod
+    def per_charge(self) -> Any:
+        """What one unit of charge adds to the target: 1/second, or None for the membrane."""
+
+    @property
+    @abstractmethod
+    def constants(self) -> dict[str, Any]:
+        """Time constants by their names in the equations."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Delta(Synapse):
+    """All charge at once: the membrane jumps by the weight."""
+
+    equations = ""
+    target = "v"
+    per_charge = None
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exponential(Synapse):
+    """Current that jumps and decays with ``tau``."""
+
+    tau: Any = field(default_factory=lambda: 5 * ms)
+    equations = "dI_syn/dt = -I_syn/tau_syn : {current}"
+    target = "I_syn"
+
+    def __post_init__(self):
+        object.__setattr__(self, "tau", seconds("Exponential", "tau", self.tau))
+
+    @property
+    def per_charge(self) -> Any:
+        return 1 / self.tau
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        return {"tau_syn": self.tau}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alpha(Synapse):
+    """Current that rises and decays with ``tau``; largest ``tau`` after the spike."""
+
+    tau: Any = field(default_factory=lambda: 5 * ms)
+    equations = (
+        "dI_syn/dt = (h_syn - I_syn)/tau_syn : {current}\ndh_syn/dt = -h_syn/tau_syn : {current}"
+    )
+    target = "h_syn"
+
+    def __post_init__(self):
+        object.__setattr__(self, "tau", seconds("Alpha", "tau", self.tau))
+
+    @property
+    def per_charge(self) -> Any:
+        return 1 / self.tau
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        return {"tau_syn": self.tau}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DoubleExponential(Synapse):
+    """Current that rises with ``rise`` and decays with ``decay``, a different time constant."""
+
+    rise: Any = field(default_factory=lambda: 1 * ms)
+    decay: Any = field(default_factory=lambda: 5 * ms)
+    equations = (
+        "dI_syn/dt = (h_syn - I_syn)/tau_decay : {current}\n"
+        "dh_syn/dt = -h_syn/tau_rise : {current}"
+    )
+    target = "h_syn"
+
+    def __post_init__(self):
+        for name in ("rise", "decay"):
+            value = seconds("DoubleExponential", name, getattr(self, name))
+            object.__setattr__(self, name, value)
+        if too_close(self.rise, self.decay):
+            raise ParameterError(
+                f"DoubleExponential: rise and decay are both {self.rise}; the exact solution divides "
+                "by their difference. Use Alpha(tau=...), which is their limit"
+            )
+
+    @property
+    def per_charge(self) -> Any:
+        return 1 / self.rise
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        return {"tau_rise": self.rise, "tau_decay": self.decay}
+
+
+def too_close(first: Any, second_: Any) -> bool:
+    """Whether two time constants are so near that their difference loses half its digits."""
+    return abs(float(first / second_) - 1) < 1e-7
+
+
+#: Names under which filters may be asked for.
+SYNAPSES: dict[str, type[Synapse]] = {
+    "delta": Delta,
+    "exponential": Exponential,
+    "alpha": Alpha,
+    "double_exponential": DoubleExponential,
+}
+
+
+def synapse_named(synapse: "str | Synapse | None") -> Synapse:
+    """A filter from its name, itself, or None (delta)."""
+    if isinstance(synapse, Synapse):
+        return synapse
+    if synapse is None:
+        return Delta()
+    if synapse in SYNAPSES:
+        return SYNAPSES[synapse]()
+    raise ParameterError(
+        f"synapse is {synapse!r}; choose one of {', '.join(SYNAPSES)} or a record of "
+        "bioconv.neurons such as Exponential(tau=5*ms)"
+    )

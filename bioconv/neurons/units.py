@@ -1,0 +1,32 @@
+"""The two systems of units in which one and the same equations can be written."""
+
+from dataclasses import dataclass
+
+from bioconv.errors import ParameterError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """The unit words that stand behind the colons of the equations.
+
+    Attributes
+    ----------
+    name : str
+    potential, current, weight_suffix : str
+        Units as Brian2 reads them; a current is charge per second.
+    """
+
+    name: str
+    potential: str
+    current: str
+
+
+BIOPHYSICAL = Units(name="biophysical", potential="volt", current="amp")
+DIMENSIONLESS = Units(name="dimensionless", potential="1", current="hertz")
+
+
+def units_named(name: str) -> Units:
+    for units in (BIOPHYSICAL, DIMENSIONLESS):
+        if units.name == name:
+            return units
+    raise ParameterError(f'units is {name!r}; choose "biophysical" or "dimensionless"')

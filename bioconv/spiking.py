@@ -1,0 +1,158 @@
+"""What will spike: populations, the projections between them, and what drives them.
+
+Everything here is in units of the threshold. An activation of ``scale`` is coded by ``max_rate``
+spikes a second; one spike over a weight ``w`` moves the membrane by ``w`` thresholds; a bias ``b``
+moves it by ``b max_rate`` thresholds a second.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bioconv.graph import Layer, forward, output_shape
+from bioconv.neurons import Neuron, Synapse
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stimulus:
+    """What the network is shown.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+        Of one sample.
+    low, high : float
+        Range of the values; images outside are refused.
+    """
+
+    shape: Shape
+    low: float = 0.0
+    high: float = 1.0
+    name: str = "input"
+
+    @property
+    def scale(self) -> float:
+        """The value that is coded by the maximal rate."""
+        return max(abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Population:
+    """Neurons that share a model.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    node : str
+        Layer of the trained network whose activation the rates code.
+    neuron, synapse : records of :mod:`bioconv.neurons`
+    reset : {"subtract", "zero"}
+    bias : (*shape) array
+        Constant drive: thresholds per spike interval at the maximal rate.
+    scale : float
+        Activation that the maximal rate stands for.
+    sign : {1, -1}
+        -1 where the rates code the negative part of the layer's activation.
+    spiking : bool
+        False for a readout that only integrates.
+    """
+
+    name: str
+    shape: Shape
+    node: str
+    neuron: Neuron
+    synapse: Synapse
+    reset: str
+    bias: np.ndarray
+    scale: float = 1.0
+    sign: int = 1
+    spiking: bool = True
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Projection:
+    """Who feeds whom with which weights: linear layers one after another, times ``gain``.
+
+    Attributes
+    ----------
+    name : str
+    source, target : str
+        Names of populations; the source may be the stimulus.
+    layers : tuple of Layer
+        Linear, without biases; none stands for one-to-one.
+    shape : tuple of int
+        Of the source.
+    gain : float
+    """
+
+    name: str
+    source: str
+    target: str
+    layers: tuple[Layer, ...]
+    shape: Shape
+    gain: float = 1.0
+
+    @property
+    def target_shape(self) -> Shape:
+        shape = self.shape
+        for layer in self.layers:
+            shape = output_shape(layer, shape)
+        return shape
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """(n_samples, *target_shape) sums for source values (n_samples, *shape)."""
+        for layer in self.layers:
+            values = forward(layer, values)
+        return values * self.gain
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpikingNetwork:
+    """Populations in topological order, and the projections between them.
+
+    Attributes
+    ----------
+    stimulus : Stimulus
+    populations : tuple of Population
+    projections : tuple of Projection
+    output : str
+        Name of the population that answers.
+    report : Any
+        How it came about: a :class:`bioconv.convert.Conversion`, or None.
+    """
+
+    stimulus: Stimulus
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    output: str
+    report: Any = None
+    depths: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self):
+        depths = {self.stimulus.name: 0}
+        for population in self.populations:
+            sources = [p.source for p in self.incoming(population.name)]
+            depths[population.name] = 1 + max((depths[name] for name in sources), default=0)
+        object.__setattr__(self, "depths", depths)
+
+    def __getitem__(self, name: str) -> Population:
+        for population in self.populations:
+            if population.name == name:
+                return population
+        raise KeyError(
+            f"no population {name!r}; the network has {', '.join(p.name for p in self.populations)}"
+        )
+
+    def incoming(self, name: str) -> tuple[Projection, ...]:
+        """The projections that feed ``name``."""
+        return tuple(p for p in self.projections if p.target == name)
