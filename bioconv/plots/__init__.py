@@ -1,0 +1,14 @@
+"""Plots of a :class:`bioconv.Result`: axes first, drawn on, returned; nothing is ever shown.
+
+The only home of matplotlib; no Brian2, so a figure is redrawn without a compiler.
+"""
+
+from bioconv.plots.curves import accuracy_over_time, rate_against_activation, rate_errors
+from bioconv.plots.maps import rate_map, weight_maps
+from bioconv.plots.membrane import membrane
+from bioconv.plots.raster import raster
+
+__all__ = [
+    "accuracy_over_time", "membrane", "raster", "rate_against_activation", "rate_errors",
+    "rate_map", "weight_maps",
+]  # fmt: skip

@@ -1,0 +1,91 @@
+"""The membrane's plot shows the recorded numbers in the units that its label says."""
+
+import numpy as np
+import pytest
+
+from bioconv.errors import ResultError
+from bioconv.plots import membrane
+from bioconv.result import Traces
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def ticks(ax):
+    (drawn,) = [c for c in ax.collections if c.get_label() == "spikes"]
+    return np.array(drawn.get_segments())
+
+
+def test_trace_threshold_and_rest_in_millivolts(ax, result):
+    assert membrane(ax, result, "fc", 1, sample=2) is ax
+    trace = lines(ax)["potential"]
+    np.testing.assert_allclose(trace.get_xdata(), np.arange(8) * 0.5)
+    np.testing.assert_allclose(trace.get_ydata(), result.traces["fc"].values[2, :, 1] * 1e3)
+    assert list(lines(ax)["threshold"].get_ydata()) == pytest.approx([-50, -50])
+    assert list(lines(ax)["rest"].get_ydata()) == pytest.approx([-70, -70])
+    assert lines(ax)["threshold"].get_linestyle() == "--"
+    assert ax.get_xlabel() == "time (ms)" and ax.get_ylabel() == "membrane potential (mV)"
+    assert ax.get_title() == "fc, neuron 1, sample 2"
+
+
+def test_spikes_are_ticks_above_threshold(ax, result):
+    membrane(ax, result, "fc", 3, sample=1)
+    spikes = result.spikes["fc"].of(1)
+    steps = spikes.step[spikes.neuron == 3]
+    assert len(steps) > 0
+    np.testing.assert_allclose(ticks(ax)[:, :, 0], np.stack([steps, steps], axis=1) * 0.5)
+    assert (ticks(ax)[:, :, 1] > -50).all()
+
+
+def test_ticks_clear_a_trace_that_stays_above_threshold(ax, make):
+    values = np.linspace(0, 3, 24).reshape(3, 8, 1)
+    traces = {"fc": Traces(neurons=[3], values=values, rest=0.0, threshold=1.0)}
+    membrane(ax, make(traces=traces), "fc", 3, sample=2)
+    assert ticks(ax)[:, :, 1].min() > 3
+
+
+def test_dimensionless_is_in_thresholds(ax, make):
+    values = np.linspace(0, 0.9, 24).reshape(3, 8, 1)
+    traces = {"fc": Traces(neurons=[0], values=values, rest=0.0, threshold=1.0)}
+    membrane(ax, make(traces=traces, provenance={"units": "dimensionless"}), "fc", 0)
+    np.testing.assert_allclose(lines(ax)["potential"].get_ydata(), values[0, :, 0])
+    assert list(lines(ax)["threshold"].get_ydata()) == [1, 1]
+    assert ax.get_ylabel() == "membrane potential (thresholds)"
+
+
+def test_without_recorded_spikes_there_are_no_ticks(ax, make):
+    membrane(ax, make(spikes={}), "fc", 1)
+    assert len(ax.collections) == 0 and len(ax.lines) == 3
+
+
+def test_a_later_window_is_drawn_later(ax, make):
+    result = make(onsets={"fc": 2})
+    membrane(ax, result, "fc", 3, sample=1)
+    spikes = result.spikes["fc"].of(1)
+    np.testing.assert_allclose(lines(ax)["potential"].get_xdata(), 1 + np.arange(8) * 0.5)
+    np.testing.assert_allclose(ticks(ax)[:, 0, 0], 1 + spikes.step[spikes.neuron == 3] * 0.5)
+
+
+def test_names_of_close_levels_do_not_overlap(ax, make):
+    values = np.full((3, 8, 1), -9.0)
+    traces = {"fc": Traces(neurons=[0], values=values, rest=0.0, threshold=0.01)}
+    membrane(ax, make(traces=traces), "fc", 0)
+    ax.figure.draw_without_rendering()
+    threshold, rest = (text.get_window_extent() for text in ax.texts)
+    assert not threshold.overlaps(rest)
+    assert threshold.x1 <= ax.figure.bbox.x1, "the name fits on a figure of 6 x 4 inches"
+
+
+ERRORS = [
+    (("conv", 0), "no potential of 'conv' was recorded, only of fc"),
+    (("nope", 0), "no layer 'nope'"),
+    (("fc", 0), "neuron 0 of 'fc' was not recorded; recorded are 3, 1"),
+    (("fc", 1, 3), "sample 3"),
+]
+
+
+@pytest.mark.parametrize("asked, message", ERRORS)
+def test_errors(ax, result, asked, message):
+    with pytest.raises(ResultError, match=message):
+        membrane(ax, result, *asked)
