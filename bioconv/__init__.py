@@ -1,0 +1,59 @@
+"""bioconv: trained neural networks as Brian2 networks, written as equations.
+
+>>> import bioconv
+>>> from brian2 import ms
+>>> digits = bioconv.datasets.load("digits")
+>>> model = bioconv.to_brian("digits_cnn", calibration=bioconv.datasets.load("digits", "train").images)
+>>> print(model)                                      # equations, thresholds, resets, synapses
+>>> result = model.run(digits.images, 100*ms)
+>>> result.accuracy(digits.labels)
+
+Names are loaded when they are first used, so that looking at a result needs no Brian2.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from bioconv.version import VERSION as __version__
+
+#: Where the public names stand.
+_NAMES = {
+    "to_brian": "bioconv.pipeline",
+    "read": "bioconv.read",
+    "bundled": "bioconv.read",
+    "save_network": "bioconv.read",
+    "convert": "bioconv.convert",
+    "reference": "bioconv.graph",
+    "activations": "bioconv.graph",
+    "Network": "bioconv.graph",
+    "Model": "bioconv.model",
+    "Result": "bioconv.result",
+    "load_result": "bioconv.result",
+    "IF": "bioconv.neurons",
+    "LIF": "bioconv.neurons",
+    "Constant": "bioconv.build",
+    "Poisson": "bioconv.build",
+    "Regular": "bioconv.build",
+}
+_MODULES = (
+    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking",
+)  # fmt: skip
+_ELSEWHERE = {"methods": "bioconv.convert.methods"}
+
+__all__ = ["__version__", *_NAMES, *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    # A function and the package it stands in may share a name (read, convert): the function wins.
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    elif name in _MODULES:
+        value = import_module(_ELSEWHERE.get(name, f"bioconv.{name}"))
+    else:
+        raise AttributeError(f"module 'bioconv' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

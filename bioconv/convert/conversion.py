@@ -214,7 +214,7 @@ def _assembled(
             synapse=synapse,
             reset=reset,
             bias=planned.form.constant / scales[planned.name],
-            scale=scales[planned.name],
+            scale=scales[planned.name] * planned.slope,
             sign=planned.sign,
             spiking=planned.spiking,
         )

@@ -49,6 +49,8 @@ class Planned:
         Layer whose activation it codes.
     before : str
         Layer whose output is the form.
+    slope : float
+        Activation of ``node`` for one unit of the form on the population's side of zero.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Planned:
     before: str
     form: Form
     sign: int = 1
+    slope: float = 1.0
     spiking: bool = True
 
     @property
@@ -122,7 +125,7 @@ def _rectified(node: Node, form: Form, populate) -> Form:
     if slope:
         down = populate(
             negated(form), f"{up}_negative", f"{node.name}_negative",
-            node=node.name, before=before, sign=-1,
+            node=node.name, before=before, sign=-1, slope=slope,
         )  # fmt: skip
         terms.append(replace(down, factor=-slope))
     return Form(terms=tuple(terms), constant=np.zeros(form.constant.shape))

@@ -15,6 +15,14 @@ from bioconv.neurons.units import DIMENSIONLESS, Units
 #: thresholds must fire although 0.1 has no exact binary form.
 ROUNDING = 1e-9
 
+#: The window of a layer in the delayed propagation, in steps from the begin of a presentation.
+WINDOW = """\
+in_window = step >= onset and step < onset + n_steps : boolean (shared, constant over dt)
+step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)
+onset : integer (shared, constant)
+n_steps : integer (shared, constant)
+period : integer (shared, constant)"""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NeuronText:
@@ -80,7 +88,7 @@ def neuron_text(
     driven : bool
         Whether a constant-current stimulus arrives (``I_stim``).
     windowed : bool
-        Whether bias, stimulus and counting hold only inside a window of each presentation
+        Whether bias, stimulus and spikes are held to a window of each presentation
         (the delayed propagation).
     spiking : bool
         False for a readout that only integrates.
@@ -103,21 +111,15 @@ def neuron_text(
     if spiking:
         rows.append("count : integer")
     if windowed:
-        rows += [
-            "in_window = step >= onset and step < onset + n_steps : boolean "
-            "(shared, constant over dt)",
-            "step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)",
-            "onset : integer (shared, constant)",
-            "n_steps : integer (shared, constant)",
-            "period : integer (shared, constant)",
-            "t_begin : second (shared, constant)",
-        ]
+        rows += WINDOW.splitlines()
+    if driven or windowed:
+        rows.append("t_begin : second (shared, constant)")
     constants, unit, current = _constants(neuron, synapse, reset, units, refractory, spiking)
     back = "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
     return NeuronText(
         equations="\n".join(rows),
-        threshold="v >= V_th - rounding" if spiking else "",
-        reset=f"{back}\ncount += {'int(in_window)' if windowed else '1'}" if spiking else "",
+        threshold=f"v >= V_th - rounding{' and in_window' * windowed}" if spiking else "",
+        reset=f"{back}\ncount += 1" if spiking else "",
         refractory="refractory" if refractory else "",
         method=neuron.method(synapse),
         constants=constants,

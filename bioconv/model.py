@@ -1,0 +1,399 @@
+"""The user's handle: a spiking network that can be read as text, edited as Brian2 objects, and run."""
+
+import platform
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+
+from bioconv.build import Built, Settings, built, recordings, steps
+from bioconv.build.describe import described, equations
+from bioconv.build.populations import text_of
+from bioconv.build.recording import checked_size
+from bioconv.build.schedule import scheduled
+from bioconv.errors import DeviceError, ParameterError, StimulusError
+from bioconv.graph import INPUT, checked_images
+from bioconv.projections import path_matrix
+from bioconv.result import Result
+from bioconv.run import Task, chosen_device, present
+from bioconv.spiking import Projection, SpikingNetwork
+from bioconv.version import VERSION
+
+#: Samples at once, unless asked for; fewer where the synapses of all replicas would exceed SYNAPSES.
+BATCH = 32
+SYNAPSES = 4_000_000
+#: Seconds that numpy needs for an operation on a population in a step, a neuron, a synaptic event.
+_OPERATION, _NEURON, _EVENT = 6e-5, 3e-8, 2e-8
+#: Part of the neurons that spike in a step, for estimates of time alone.
+_ACTIVITY = 0.05
+
+
+class Model:
+    """A spiking network in Brian2.
+
+    Brian2 objects are made when they are first asked for, and made anew when a run needs another
+    number of samples at once or another duration; weights and bias currents that were edited stay.
+
+    Parameters
+    ----------
+    spiking : SpikingNetwork
+    settings : Settings
+    """
+
+    def __init__(self, spiking: SpikingNetwork, settings: Settings):
+        self.spiking = spiking
+        self.settings = settings
+        self._built: Built | None = None
+        self._hooks: list[Callable[["Model"], Any]] = []
+        self._folder: Path | None = None
+        self._matrices: dict[str, Any] = {}
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def report(self) -> Any:
+        """How the network was converted: a :class:`bioconv.convert.Conversion`, or None."""
+        return self.spiking.report
+
+    @property
+    def layers(self) -> dict[str, tuple[int, ...]]:
+        """{population: shape}, in topological order; with the input where it spikes."""
+        first = {self.spiking.stimulus.name: self.spiking.stimulus.shape}
+        rest = {p.name: p.shape for p in self.spiking.populations}
+        return first | rest if self.settings.encoder.spikes else rest
+
+    def equations(self) -> dict[str, str]:
+        """{population: equations, threshold, reset and constants as text}."""
+        return equations(self.spiking, self.settings)
+
+    def latex(self) -> dict[str, str]:
+        """{population: its equations in LaTeX}."""
+        return {p.name: text_of(p, self.spiking, self.settings).latex() for p in self.spiking.populations}
+
+    def weights(self, layer: str) -> dict[str, np.ndarray | None]:
+        """{projection into ``layer``: weights of its last layer in thresholds}; None: one-to-one."""
+        self._check_layer(layer)
+        found = {}
+        for projection in self.spiking.incoming(layer):
+            arrays = [part.weight for part in projection.layers if hasattr(part, "weight")]
+            found[projection.name] = arrays[-1] if arrays else None
+        return found
+
+    def matrix(self, projection: str) -> Any:
+        """(n_post, n_pre) sparse matrix of a projection, in thresholds."""
+        if projection not in self._matrices:
+            path = self._projection(projection)
+            self._matrices[projection] = path_matrix(path.layers, path.shape, path.gain)
+        return self._matrices[projection]
+
+    def fan_out(self) -> dict[str, np.ndarray]:
+        """{population: (*shape) synapses that leave every neuron}, for counts of events."""
+        total = {name: np.zeros(int(np.prod(s)), dtype=int) for name, s in self.layers.items()}
+        for projection in self._spiking_projections:
+            total[projection.source] += np.diff(self.matrix(projection.name).tocsc().indptr)
+        return {name: n.reshape(self.layers[name]) for name, n in total.items()}
+
+    def __str__(self) -> str:
+        return described(self.spiking, self.settings, lambda name: self.matrix(name).nnz)
+
+    # -- Brian2 objects ----------------------------------------------------------------------
+
+    def build(self, *, duration: Any = None, batch_size: int = 1) -> "Model":
+        """Make the Brian2 objects for a duration and a number of samples at once; returns self.
+
+        Raises
+        ------
+        DeviceError
+            If objects that were added to the network would be lost.
+        """
+        n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
+        self._made(n_steps, _checked_batch(batch_size), 1)
+        return self
+
+    @property
+    def network(self) -> brian2.Network:
+        """The ``brian2.Network``; add monitors, currents and synapses to it."""
+        return self._current().network
+
+    @property
+    def synapses(self) -> Mapping[str, brian2.Synapses]:
+        """{projection: Synapses}; their ``w`` may be edited."""
+        return self._current().synapses
+
+    def __getitem__(self, layer: str) -> brian2.NeuronGroup:
+        """The ``NeuronGroup`` of a population (replica after replica)."""
+        self._check_layer(layer)
+        return self._current().groups[layer]
+
+    def extend(self, function: Callable[["Model"], Any]) -> None:
+        """Call ``function(model)`` whenever the Brian2 objects are made, and add what it returns.
+
+        So extensions also reach the C++ program, which is made from objects of its own.
+        """
+        self._hooks.append(function)
+        if self._built is not None:
+            self._extended(self._built, [function])
+
+    def _current(self) -> Built:
+        if self._built is None:
+            self.build()
+        assert self._built is not None
+        return self._built
+
+    def _made(self, n_steps: int, replicas: int, presentations: int) -> Built:
+        """The objects in this process; made anew only for another duration or batch."""
+        old = self._built
+        if old is not None and (old.n_steps, old.replicas) == (n_steps, replicas):
+            return replace(old, presentations=presentations)
+        if old is not None and self._foreign:
+            raise DeviceError(
+                f"the network was built for {old.n_steps} steps and {old.replicas} sample(s) at once, "
+                f"and {', '.join(self._foreign)} were added to it; {n_steps} steps and "
+                f"{replicas} sample(s) need a new one. Call model.build(duration=..., "
+                "batch_size=...) before you add objects, or add them by model.extend(function)"
+            )
+        self._built = self._new(n_steps, replicas, presentations, self._edits())
+        return self._built
+
+    def _new(
+        self, n_steps: int, replicas: int, presentations: int, edits: Mapping[Any, np.ndarray]
+    ) -> Built:
+        """Objects on the current device, with what was edited and what hooks add."""
+        made = built(
+            self.spiking,
+            self.settings,
+            replicas=replicas,
+            presentations=presentations,
+            n_steps=n_steps,
+            matrix_of=self.matrix,
+        )
+        made.edit(edits)
+        before, self._built = self._built, made
+        try:
+            self._extended(made, self._hooks)
+        finally:
+            self._built = before
+        return made
+
+    def _edits(self) -> dict[Any, np.ndarray]:
+        return {} if self._built is None else self._built.edits()
+
+    def _extended(self, made: Built, hooks: list[Callable[["Model"], Any]]) -> None:
+        for hook in hooks:
+            added = hook(self)
+            made.network.add(*(added if isinstance(added, (list, tuple)) else [added]))
+
+    @property
+    def _foreign(self) -> list[str]:
+        """Names of objects in the network that only the user could make again."""
+        return [] if self._built is None or self._hooks else self._built.foreign
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run(
+        self,
+        images: np.ndarray,
+        duration: Any = None,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        record: Any = None,
+        first_sample: int = 0,
+        progress: bool | None = None,
+    ) -> Result:
+        """Show images to the network.
+
+        Parameters
+        ----------
+        images : (n_samples, *input_shape) array
+        duration : second, optional
+            Of every presentation, 100 steps unless given.
+        device : {"auto", "numpy", "cython", "cpp_standalone"}
+            ``"auto"`` compiles where that pays; the result's provenance says what it chose and why.
+        batch_size : int, optional
+            Samples that are presented at once; changes the speed, never the spikes.
+        record : mapping or str, optional
+            ``{"conv1": "spikes", "fc1": {"v": [0, 7]}}``; the output's spikes are always recorded.
+        first_sample : int
+            Number of the first image, of which its random numbers are a function.
+        progress : bool, optional
+            Show a bar on stderr; on a terminal and for long runs unless given.
+
+        Raises
+        ------
+        StimulusError
+            If the images have the wrong shape or leave the input range.
+        ParameterError
+            If the duration or another option is out of range.
+        DeviceError
+            If the device cannot be used.
+        RunInterrupted
+            On Ctrl-C, with what was finished.
+        """
+        images = self._checked_images(images)
+        first = _checked_first(first_sample, len(images))
+        dt = self.settings.dt
+        n_steps = 100 if duration is None else steps("duration", duration, dt)
+        replicas = self._batch(batch_size, len(images))
+        record = recordings(record, self._sizes, self._silent, self.spiking.output)
+        checked_size(record, len(images), n_steps)
+        estimate = self._estimate(len(images), n_steps, replicas)
+        target, why = chosen_device(device, estimate, self._foreign)
+        compiled, edits = target == "cpp_standalone", self._edits()
+        task = Task(
+            make=lambda presentations: self._new(n_steps, replicas, presentations, edits)
+            if compiled
+            else self._made(n_steps, replicas, presentations),
+            drives=lambda samples: self._drives(images[samples]),
+            shapes=self.layers,
+            n_samples=len(images),
+            first_sample=first,
+            replicas=replicas,
+            n_steps=n_steps,
+            record=record,
+            about=self._about(n_steps, replicas, first, (target, why)),
+        )
+        directory = self._directory(n_steps, replicas) if compiled else None
+        return present(task, target, directory, progress if progress is not None else estimate > 5)
+
+    def _checked_images(self, images: np.ndarray) -> np.ndarray:
+        stimulus, spikes = self.spiking.stimulus, self.settings.encoder.spikes
+        images = checked_images(stimulus.shape, images)
+        low, high = float(images.min()), float(images.max())
+        if low < stimulus.low - 1e-9 or high > stimulus.high + 1e-9:
+            raise StimulusError(
+                f"images reach from {low:g} to {high:g}; the network was converted for "
+                f"[{stimulus.low:g}, {stimulus.high:g}]. Divide them by their largest value (bytes: "
+                "images / 255), or convert with input_range=(low, high)"
+            )
+        if spikes and low < 0:
+            raise StimulusError(
+                f"images go down to {low:g}; the {type(self.settings.encoder).__name__} encoder "
+                'cannot send negative values. Use encoder="constant"'
+            )
+        return images
+
+    def _drives(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """{population: (n, neurons) input}: pixels, or sums of weighted pixels, over the scale."""
+        values = images / self.spiking.stimulus.scale
+        if self.settings.encoder.spikes:
+            return {self.spiking.stimulus.name: values.reshape(len(images), -1)}
+        drives: dict[str, np.ndarray] = {}
+        for projection in self.spiking.projections:
+            if projection.source == self.spiking.stimulus.name:
+                part = projection.of(values).reshape(len(images), -1)
+                drives[projection.target] = drives.get(projection.target, 0) + part
+        return drives
+
+    def _batch(self, batch_size: int | None, n_samples: int) -> int:
+        if batch_size is not None:
+            return min(_checked_batch(batch_size), n_samples)
+        if self._built is not None and self._foreign:
+            return self._built.replicas
+        return max(1, min(BATCH, n_samples, SYNAPSES // max(1, self._n_synapses)))
+
+    def _estimate(self, n_samples: int, n_steps: int, replicas: int) -> float:
+        """Seconds that numpy needs, roughly."""
+        neurons = sum(self._sizes.values())
+        rounds = -(-n_samples // replicas) * n_steps
+        objects = 3 * len(self._sizes) + 2 * len(self.spiking.projections)
+        work = replicas * (neurons * _NEURON + self._n_synapses * _ACTIVITY * _EVENT)
+        return rounds * (objects * _OPERATION + work)
+
+    def _about(
+        self, n_steps: int, replicas: int, first: int, target: tuple[str, str]
+    ) -> dict[str, Any]:
+        """Fields of the result that do not depend on what the network does."""
+        settings, network = self.settings, self.spiking
+        stimulus, report = network.stimulus, network.report
+        coded = {p.name: (p.scale, p.node, p.sign) for p in network.populations}
+        if settings.encoder.spikes:
+            coded = {stimulus.name: (stimulus.scale, INPUT, 1), **coded}
+        schedule = scheduled(network, settings.propagation, n_steps, settings.encoder.spikes)
+        return {
+            "output": network.output,
+            "n_steps": n_steps,
+            "dt": float(settings.dt),
+            "max_rate": float(settings.max_rate),
+            "scales": {name: scale for name, (scale, _, _) in coded.items()},
+            "nodes": {name: node for name, (_, node, _) in coded.items()},
+            "signs": {name: sign for name, (_, _, sign) in coded.items()},
+            "onsets": {name: schedule.onsets[name] for name in coded},
+            "provenance": {
+                "bioconv": VERSION,
+                "brian2": brian2.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                "device": target[0],
+                "device_reason": target[1],
+                "batch_size": replicas,
+                "first_sample": first,
+                "seed": settings.seed,
+                "encoder": type(settings.encoder).__name__,
+                "propagation": settings.propagation,
+                "units": settings.units.name,
+                "precision": "double",
+                "method": getattr(report, "method", None),
+                "notes": list(getattr(report, "notes", ())),
+            },
+        }
+
+    def _directory(self, n_steps: int, replicas: int) -> Path:
+        """Folder of the compiled program; goes with the model."""
+        if self._folder is None:
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="bioconv-"))
+            except OSError as error:
+                raise DeviceError(f"no folder for the C++ program: {error}") from error
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder / f"{n_steps}x{replicas}"
+
+    # -- small things ------------------------------------------------------------------------
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {name: int(np.prod(shape)) for name, shape in self.layers.items()}
+
+    @property
+    def _silent(self) -> list[str]:
+        return [p.name for p in self.spiking.populations if not p.spiking]
+
+    @property
+    def _spiking_projections(self) -> list[Projection]:
+        return [p for p in self.spiking.projections if p.source in self.layers]
+
+    @property
+    def _n_synapses(self) -> int:
+        return sum(self.matrix(p.name).nnz for p in self._spiking_projections)
+
+    def _projection(self, name: str) -> Projection:
+        for projection in self.spiking.projections:
+            if projection.name == name:
+                return projection
+        raise ParameterError(
+            f"no projection {name!r}; the model has "
+            f"{', '.join(p.name for p in self.spiking.projections)}"
+        )
+
+    def _check_layer(self, layer: str) -> None:
+        if layer not in self.layers:
+            raise KeyError(f"no layer {layer!r}; the model has {', '.join(self.layers)}")
+
+
+def _checked_batch(size: Any) -> int:
+    if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
+        raise ParameterError(f"batch_size is {size!r}; give an integer of at least 1")
+    return int(size)
+
+
+def _checked_first(first: Any, n_samples: int) -> int:
+    good = isinstance(first, (int, np.integer)) and not isinstance(first, bool)
+    if not good or not 0 <= first < 2**31 - n_samples:
+        raise ParameterError(f"first_sample is {first!r}; give an integer from 0")
+    return int(first)

@@ -1,0 +1,102 @@
+"""From trained weights to a Brian2 model.
+
+========== =========================== ==========================================
+step       from                        to
+========== =========================== ==========================================
+read       arrays, a file, a module    Network          (what was trained)
+convert    Network, calibration        SpikingNetwork   (what will spike)
+model      SpikingNetwork, Settings    Model            (Brian2 objects, run)
+========== =========================== ==========================================
+
+Each step sees only what the step before returned.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from brian2 import ms
+
+from bioconv.build import Encoder, Settings, encoder_named
+from bioconv.convert import Method, convert
+from bioconv.errors import ParameterError
+from bioconv.model import Model
+from bioconv.neurons import Neuron, Synapse, units_named
+from bioconv.read import read
+from bioconv.spiking import SpikingNetwork
+
+
+def to_brian(
+    source: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    calibration: Any = None,
+    method: str | Method | None = None,
+    neuron: str | Neuron | None = None,
+    synapse: str | Synapse | None = None,
+    reset: str = "subtract",
+    pooling: str = "folded",
+    substitute: Mapping[str, str] | None = None,
+    input_range: tuple[float, float] | None = None,
+    encoder: str | Encoder | None = None,
+    dt: Any = None,
+    units: str = "biophysical",
+    propagation: str = "synchronous",
+    precision: str = "double",
+    seed: int = 0,
+) -> Model:
+    """A Brian2 network of trained weights.
+
+    Parameters
+    ----------
+    source
+        What :func:`bioconv.read` takes, with ``input_shape`` where that needs it; or a
+        :class:`bioconv.spiking.SpikingNetwork`, which is not converted.
+    calibration, method, neuron, synapse, reset, pooling, substitute, input_range
+        As in :func:`bioconv.convert`.
+    encoder : {"constant", "poisson", "bernoulli", "regular"} or record, optional
+        How images become input; ``Poisson(rate=200*Hz)`` also slows the layers to that rate.
+    dt : second, optional
+        1 ms unless given.
+    units : {"biophysical", "dimensionless"}
+        The two spike alike, step for step.
+    propagation : {"synchronous", "delayed"}
+        Whether a spike reaches the next layer within its step or in the next one.
+    precision : {"double"}
+    seed : int
+        Of the random numbers: they are a function of it, the sample, the neuron and the step.
+
+    Raises
+    ------
+    BioconvError
+        One of its subclasses, with what was wrong, where, and what to do.
+
+    Examples
+    --------
+    >>> model = bioconv.to_brian("digits_mlp")
+    >>> result = model.run(bioconv.datasets.load("digits").images, 100*ms)
+    """
+    if precision != "double":
+        raise ParameterError(
+            f'precision is {precision!r}; "double" is the one there is, since all synapses are explicit'
+        )
+    settings = Settings(
+        dt=1 * ms if dt is None else dt,
+        units=units_named(units),
+        encoder=encoder_named(encoder),
+        propagation=propagation,
+        seed=seed,
+    )
+    if isinstance(source, SpikingNetwork):
+        return Model(source, settings)
+    spiking = convert(
+        read(source, input_shape=input_shape),
+        method=method,
+        calibration=calibration,
+        neuron=neuron,
+        synapse=synapse,
+        reset=reset,
+        pooling=pooling,
+        substitute=substitute,
+        input_range=input_range,
+    )
+    return Model(spiking, settings)

@@ -1,0 +1,61 @@
+"""A projection as Brian2 ``Synapses``, one entry for every synapse: open to plasticity and delays."""
+
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, Synapses
+from scipy import sparse
+
+
+def explicit(
+    source: Any,
+    target: Any,
+    matrix: sparse.csr_array,
+    *,
+    name: str,
+    variable: str,
+    unit: Any,
+    unit_text: str,
+    replicas: int,
+    when: str,
+    delay: Quantity,
+    clock: Any,
+) -> Synapses:
+    """``Synapses`` that add ``matrix`` to a variable of the target.
+
+    Parameters
+    ----------
+    source, target : brian2 groups of ``replicas`` blocks of neurons
+    matrix : (n_post, n_pre) sparse array
+        Of one replica, in thresholds.
+    variable : str
+        Of the target, what a spike adds to.
+    unit : quantity or 1
+        What one threshold of weight is in ``variable``; ``unit_text`` names its unit.
+    when : str
+        Slot of the schedule in which spikes arrive.
+
+    Notes
+    -----
+    Synapses are ordered by replica, then source neuron, then target neuron.
+    """
+    synapses = Synapses(
+        source,
+        target,
+        model=f"w : {unit_text} (constant)",
+        on_pre=f"{variable}_post += w",
+        delay=delay,
+        clock=clock,
+        name=name,
+    )
+    columns = sparse.csc_array(matrix)
+    columns.sort_indices()
+    n_post, n_pre = columns.shape
+    pre = np.repeat(np.arange(n_pre), np.diff(columns.indptr))
+    blocks = np.arange(replicas)[:, None]
+    synapses.connect(
+        i=(blocks * n_pre + pre).ravel(), j=(blocks * n_post + columns.indices).ravel()
+    )
+    synapses.w = np.tile(columns.data, replicas) * unit
+    synapses.pre.when = when
+    return synapses
