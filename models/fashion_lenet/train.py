@@ -1,0 +1,13 @@
+"""conv-BN-ReLU-maxpool twice, 128 hidden units, softmax, on Fashion-MNIST."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from lenet import build
+from training import Recipe, main
+
+RECIPE = Recipe(data="fashion-mnist", epochs=18, rate=4e-3, shift=1, flip=True)
+
+if __name__ == "__main__":
+    main(build, RECIPE, Path(__file__).with_name("weights.h5"), softmax=True)
