@@ -14,7 +14,7 @@ Names are loaded when they are first used, so that looking at a result needs no 
 from importlib import import_module
 from typing import Any
 
-from bioconv.version import VERSION as __version__
+from bioconv.version import VERSION as __version__  # noqa: N811
 
 #: Where the public names stand.
 _NAMES = {

@@ -343,7 +343,7 @@ def _needed(name: str, folder: Path, stem: str) -> Path:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def _opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, int]]:
     """The unpacked bytes of a file, and a bound on their number; failures as our errors."""
     try:
         with open(path, "rb") as file:

@@ -22,7 +22,7 @@ from bioconv.graph import INPUT, checked_images
 from bioconv.projections import path_matrix
 from bioconv.result import Result
 from bioconv.run import Task, chosen_device, present
-from bioconv.spiking import Projection, SpikingNetwork
+from bioconv.spiking import Projection, SpikingNetwork, last_weight
 from bioconv.version import VERSION
 
 #: Samples at once, unless asked for; fewer where the synapses of all replicas would exceed SYNAPSES.
@@ -50,7 +50,7 @@ class Model:
         self.spiking = spiking
         self.settings = settings
         self._built: Built | None = None
-        self._hooks: list[Callable[["Model"], Any]] = []
+        self._hooks: list[Callable[[Model], Any]] = []
         self._folder: Path | None = None
         self._matrices: dict[str, Any] = {}
 
@@ -74,15 +74,17 @@ class Model:
 
     def latex(self) -> dict[str, str]:
         """{population: its equations in LaTeX}."""
-        return {p.name: text_of(p, self.spiking, self.settings).latex() for p in self.spiking.populations}
+        return {
+            p.name: text_of(p, self.spiking, self.settings).latex()
+            for p in self.spiking.populations
+        }
 
     def weights(self, layer: str) -> dict[str, np.ndarray | None]:
         """{projection into ``layer``: weights of its last layer in thresholds}; None: one-to-one."""
         self._check_layer(layer)
         found = {}
         for projection in self.spiking.incoming(layer):
-            arrays = [part.weight for part in projection.layers if hasattr(part, "weight")]
-            found[projection.name] = arrays[-1] if arrays else None
+            found[projection.name] = last_weight(projection.layers)
         return found
 
     def matrix(self, projection: str) -> Any:
@@ -247,9 +249,11 @@ class Model:
         target, why = chosen_device(device, estimate, self._foreign)
         compiled, edits = target == "cpp_standalone", self._edits()
         task = Task(
-            make=lambda presentations: self._new(n_steps, replicas, presentations, edits)
-            if compiled
-            else self._made(n_steps, replicas, presentations),
+            make=lambda presentations: (
+                self._new(n_steps, replicas, presentations, edits)
+                if compiled
+                else self._made(n_steps, replicas, presentations)
+            ),
             drives=lambda samples: self._drives(images[samples]),
             shapes=self.layers,
             n_samples=len(images),

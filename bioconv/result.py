@@ -7,7 +7,7 @@ Times are counted in steps of ``dt`` seconds from the first step of a layer's ow
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +51,11 @@ class Spikes:
     def of(self, sample: int) -> "Spikes":
         """The spikes of one sample."""
         here = self.sample == sample
+        return Spikes(sample=self.sample[here], neuron=self.neuron[here], step=self.step[here])
+
+    def before(self, sample: int) -> "Spikes":
+        """The spikes of the samples before ``sample``."""
+        here = self.sample < sample
         return Spikes(sample=self.sample[here], neuron=self.neuron[here], step=self.step[here])
 
 
@@ -133,9 +138,7 @@ class Result:
 
     def __repr__(self) -> str:
         device = self.provenance.get("device", "?")
-        layers = ", ".join(
-            f"{name} {self.spikes_per_sample(name):.1f}" for name in self.counts
-        )
+        layers = ", ".join(f"{name} {self.spikes_per_sample(name):.1f}" for name in self.counts)
         return (
             f"Result: {self.n_samples} samples of {self.n_steps} steps of {self.dt * 1e3:g} ms on "
             f"{device}\n  spikes per sample: {layers}"
@@ -237,6 +240,19 @@ class Result:
                 f"needs ({self.n_samples},)"
             )
         return labels
+
+    def first(self, n_samples: int) -> "Result":
+        """The result of the first ``n_samples`` samples alone."""
+        return replace(
+            self,
+            counts={name: array[:n_samples] for name, array in self.counts.items()},
+            potentials=self.potentials[:n_samples],
+            spikes={name: spikes.before(n_samples) for name, spikes in self.spikes.items()},
+            traces={
+                name: replace(one, values=one.values[:n_samples])
+                for name, one in self.traces.items()
+            },
+        )
 
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write an HDF5 file: ``counts/<layer>``, ``potentials``, ``spikes/<layer>/sample`` …

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bioconv.graph import Layer, forward, output_shape
+from bioconv.graph import Layer, Weighted, forward, output_shape
 from bioconv.neurons import Neuron, Synapse
 
 Shape = tuple[int, ...]
@@ -156,3 +156,9 @@ class SpikingNetwork:
     def incoming(self, name: str) -> tuple[Projection, ...]:
         """The projections that feed ``name``."""
         return tuple(p for p in self.projections if p.target == name)
+
+
+def last_weight(layers: tuple[Layer, ...]) -> np.ndarray | None:
+    """The weights of the last layer that has some."""
+    weights = [layer.weight for layer in layers if isinstance(layer, Weighted)]
+    return weights[-1] if weights else None

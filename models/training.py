@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 from tqdm import tqdm
 
 import bioconv
@@ -140,12 +140,22 @@ def cache_folder() -> Path:
 def options_for(name: str) -> argparse.Namespace:
     """The command line of the training script of the model ``name``."""
     parser = argparse.ArgumentParser(description=f"Train and export {name}.")
-    parser.add_argument("--checkpoint", type=Path, default=cache_folder() / f"{name}.pt",
-                        help="save the trained state to this file (default: %(default)s)")
-    parser.add_argument("--from-checkpoint", type=Path, metavar="FILE",
-                        help="export this state, do not train")
-    parser.add_argument("--holdout", type=int, default=0, metavar="N",
-                        help="train without the last N images, print the accuracy on them, stop")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=cache_folder() / f"{name}.pt",
+        help="save the trained state to this file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--from-checkpoint", type=Path, metavar="FILE", help="export this state, do not train"
+    )
+    parser.add_argument(
+        "--holdout",
+        type=int,
+        default=0,
+        metavar="N",
+        help="train without the last N images, print the accuracy on them, stop",
+    )
     parser.add_argument("--epochs", type=int, help="instead of the recipe's, to try things out")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()  # fmt: skip

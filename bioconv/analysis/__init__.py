@@ -3,8 +3,13 @@
 from bioconv.analysis.agreement import agreement, confusion, wilson_interval
 from bioconv.analysis.cost import spikes_per_neuron, synaptic_events
 from bioconv.analysis.membrane import (
-    Intervals, Residual, interval_statistics, residual_potential, steps_to_accuracy, t_95,
-)  # fmt: skip
+    Intervals,
+    Residual,
+    interval_statistics,
+    residual_potential,
+    steps_to_accuracy,
+    t_95,
+)
 from bioconv.analysis.rates import LayerError, rate_and_activation, rate_errors
 
 __all__ = [

@@ -2,8 +2,14 @@
 
 from bioconv.convert.conversion import Conversion, convert
 from bioconv.convert.methods import (
-    METHODS, DataBased, Method, ModelBased, Percentile, Unscaled, method_named,
-)  # fmt: skip
+    METHODS,
+    DataBased,
+    Method,
+    ModelBased,
+    Percentile,
+    Unscaled,
+    method_named,
+)
 from bioconv.convert.simplify import SUBSTITUTES
 
 __all__ = [

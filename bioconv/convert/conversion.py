@@ -23,9 +23,9 @@ from bioconv.convert.methods import Method, method_named
 from bioconv.convert.simplify import simplified
 from bioconv.convert.trace import Plan, Planned, Term, traced
 from bioconv.errors import ConversionError, StimulusError
-from bioconv.graph import INPUT, Layer, Network, activations, checked_images
+from bioconv.graph import INPUT, Network, Weighted, activations, checked_images
 from bioconv.neurons import Neuron, Synapse, neuron_named, reset_named, synapse_named
-from bioconv.spiking import Population, Projection, SpikingNetwork, Stimulus
+from bioconv.spiking import Population, Projection, SpikingNetwork, Stimulus, last_weight
 
 #: Calibration images that go through the network at once.
 CHUNK = 100
@@ -127,7 +127,9 @@ def convert(
         positive_input=low >= 0,
         readout=(substitute or {}).get("Softmax", "spikes"),
     )
-    active = _activations(simple, plan, images) if chosen.needs_calibration else {}
+    active = {}
+    if chosen.needs_calibration and images is not None:
+        active = _activations(simple, plan, images)
     scales, notes = _checked_scales(chosen.scales(plan, active, (low, high)))
     notes = [*_said(method, chosen, substitute), *notes]
     return _assembled(
@@ -254,15 +256,14 @@ def _paths(plan: Plan) -> dict[str, tuple[Planned, Term]]:
     return paths
 
 
-def _projection(
-    name: str, planned: Planned, term: Term, scales: Mapping[str, float]
-) -> Projection:
+def _projection(name: str, planned: Planned, term: Term, scales: Mapping[str, float]) -> Projection:
     """The path with its scale in the last weights on it, or as a gain where there are none."""
     factor = term.factor * scales[term.source] / scales[planned.name]
     layers = list(term.layers)
-    weighted = [n for n, layer in enumerate(layers) if hasattr(layer, "weight")]
+    weighted = [n for n, layer in enumerate(layers) if isinstance(layer, Weighted)]
     if weighted:
         last = layers[weighted[-1]]
+        assert isinstance(last, Weighted)
         layers[weighted[-1]] = replace(last, weight=last.weight * factor)
     return Projection(
         name=name,
@@ -272,9 +273,3 @@ def _projection(
         shape=term.shape,
         gain=1.0 if weighted else factor,
     )
-
-
-def last_weight(layers: tuple[Layer, ...]) -> np.ndarray | None:
-    """The weights of the last layer that has some."""
-    weights = [layer.weight for layer in layers if hasattr(layer, "weight")]
-    return weights[-1] if weights else None

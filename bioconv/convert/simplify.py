@@ -10,9 +10,21 @@ import numpy as np
 
 from bioconv.errors import ConversionError, UnsupportedLayerError
 from bioconv.graph import (
-    AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Layer, LeakyReLU, MaxPool2d,
-    Network, Node, ReLU, Softmax,
-)  # fmt: skip
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Dropout,
+    Layer,
+    LeakyReLU,
+    MaxPool2d,
+    Network,
+    Node,
+    ReLU,
+    Softmax,
+    Weighted,
+)
 
 #: What a caller may put in the place of a layer that has no spiking counterpart yet.
 SUBSTITUTES: dict[str, tuple[str, ...]] = {
@@ -126,10 +138,9 @@ def folded(network: Network) -> Network:
         if not isinstance(norm, BatchNorm):
             continue
         before = node.inputs[0]
-        if isinstance(layers.get(before), (Dense, Conv2d, ConvTranspose2d)) and (
-            len(network.consumers(before)) == 1
-        ):
-            layers[before] = scaled(layers[before], norm.scale, norm.shift)
+        weighted = layers.get(before)
+        if isinstance(weighted, Weighted) and len(network.consumers(before)) == 1:
+            layers[before] = scaled(weighted, norm.scale, norm.shift)
             gone.append(node)
         else:
             layers[node.name] = diagonal(norm, len(network.shapes[node.name]))
@@ -137,7 +148,7 @@ def folded(network: Network) -> Network:
     return _without(Network(nodes=nodes, input_shape=network.input_shape), gone)
 
 
-def scaled(layer: Layer, factor: np.ndarray, shift: np.ndarray) -> Layer:
+def scaled(layer: Weighted, factor: np.ndarray, shift: np.ndarray) -> Weighted:
     """``factor * layer(x) + shift``, both per output channel, as one layer."""
     weight = layer.weight
     if isinstance(layer, ConvTranspose2d):

@@ -12,10 +12,28 @@ import numpy as np
 
 from bioconv.errors import UnsupportedLayerError
 from bioconv.graph import (
-    INPUT, Add, AvgPool2d, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Flatten,
-    GlobalAvgPool, Layer, LeakyReLU, Network, Node, ReLU, Reshape, Softmax, Upsample, ZeroPad2d,
+    INPUT,
+    Add,
+    AvgPool2d,
+    ChannelPad,
+    Concatenate,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LeakyReLU,
+    Network,
+    Node,
+    ReLU,
+    Reshape,
+    Softmax,
+    Upsample,
+    Weighted,
+    ZeroPad2d,
     forward,
-)  # fmt: skip
+)
 
 Shape = tuple[int, ...]
 
@@ -101,14 +119,12 @@ def traced(network: Network, *, pooling: str, positive_input: bool, readout: str
         given = [forms[name] for name in node.inputs]
         rectifies = isinstance(node.layer, (ReLU, LeakyReLU))
         pools = isinstance(node.layer, (AvgPool2d, GlobalAvgPool)) and pooling == "population"
-        if isinstance(node.layer, Softmax):
-            forms[node.name] = given[0]
-        elif rectifies and _is_positive(given[0], positive):
+        if isinstance(node.layer, Softmax) or (rectifies and _is_positive(given[0], positive)):
             forms[node.name] = given[0]
         elif rectifies:
             forms[node.name] = _rectified(node, given[0], populate)
         elif pools and _is_positive(given[0], positive):
-            form = extended(node.layer, given[0])
+            form = joined_form(node.layer, given[0])
             term = populate(form, node.name, node.name, node=node.name, before=node.name)
             forms[node.name] = Form(terms=(term,), constant=np.zeros(form.constant.shape))
         else:
@@ -172,13 +188,13 @@ def joined_form(layer: Layer, *forms: Form) -> Form:
 
 
 @joined_form.register
-def extended(
+def _(
     layer: Dense | Conv2d | ConvTranspose2d | AvgPool2d | GlobalAvgPool | Flatten | Reshape
     | ZeroPad2d | Upsample | ChannelPad,
     form: Form,
 ) -> Form:  # fmt: skip
     """Every path longer by ``layer``; its bias goes into the constant."""
-    bare = replace(layer, bias=None) if getattr(layer, "bias", None) is not None else layer
+    bare = replace(layer, bias=None) if isinstance(layer, Weighted) else layer
     return Form(
         terms=tuple(replace(term, layers=(*term.layers, bare)) for term in form.terms),
         constant=forward(layer, form.constant[None])[0],

@@ -1,10 +1,28 @@
 """What was trained: layers, their graph, and the numpy forward pass that is the oracle."""
 
 from bioconv.graph.layers import (
-    LAYERS, Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout,
-    Flatten, GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, ReLU, Reshape, Softmax, Upsample,
+    LAYERS,
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    ChannelPad,
+    Concatenate,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Reshape,
+    Softmax,
+    Upsample,
+    Weighted,
     ZeroPad2d,
-)  # fmt: skip
+)
 from bioconv.graph.network import INPUT, Network, Node
 from bioconv.graph.reference import activations, checked_images, forward, reference
 from bioconv.graph.shapes import output_shape
@@ -12,6 +30,6 @@ from bioconv.graph.shapes import output_shape
 __all__ = [
     "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "Concatenate", "Conv2d",
     "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
-    "MaxPool2d", "Network", "Node", "ReLU", "Reshape", "Softmax", "Upsample", "ZeroPad2d",
+    "MaxPool2d", "Network", "Node", "ReLU", "Reshape", "Softmax", "Upsample", "Weighted", "ZeroPad2d",
     "activations", "checked_images", "forward", "output_shape", "reference",
 ]  # fmt: skip

@@ -13,6 +13,8 @@ import numpy as np
 from bioconv.errors import GraphError
 
 Pair = tuple[int, int]
+#: Given as one integer or a pair, kept as a pair (rows, columns).
+Sides = Any
 #: Rows before and after, columns before and after.
 Padding = tuple[Pair, Pair]
 
@@ -157,9 +159,9 @@ class Conv2d(Layer):
 
     weight: np.ndarray
     bias: np.ndarray | None = None
-    stride: int | Pair = 1
+    stride: Sides = 1
     padding: Any = 0
-    dilation: int | Pair = 1
+    dilation: Sides = 1
     groups: int = 1
 
     def __post_init__(self):
@@ -194,10 +196,10 @@ class ConvTranspose2d(Layer):
 
     weight: np.ndarray
     bias: np.ndarray | None = None
-    stride: int | Pair = 1
+    stride: Sides = 1
     padding: Any = 0
-    output_padding: int | Pair = 0
-    dilation: int | Pair = 1
+    output_padding: Sides = 0
+    dilation: Sides = 1
     groups: int = 1
 
     def __post_init__(self):
@@ -230,8 +232,8 @@ def _groups(layer: Any, channels: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class _Pool(Layer):
-    kernel: int | Pair
-    stride: int | Pair | None = None
+    kernel: Sides
+    stride: Sides = None
     padding: Any = 0
     ceil_mode: bool = False
 
@@ -379,7 +381,7 @@ class ZeroPad2d(Layer):
 class Upsample(Layer):
     """Every pixel repeated ``factor`` times (nearest neighbour): int or (rows, columns)."""
 
-    factor: int | Pair
+    factor: Sides
 
     def __post_init__(self):
         _set(self, factor=_integers(self, "factor", self.factor, 1))
@@ -413,6 +415,9 @@ class ChannelPad(Layer):
         before, after = _integers(self, "before and after", (self.before, self.after), 0)
         _set(self, before=before, after=after)
 
+
+#: Layers with weights.
+Weighted = Dense | Conv2d | ConvTranspose2d
 
 #: Every layer a network may hold; tests, readers and the file format walk this list.
 LAYERS: tuple[type[Layer], ...] = (

@@ -10,9 +10,26 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from bioconv.errors import StimulusError
 from bioconv.graph.layers import (
-    Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
-    GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, ReLU, Reshape, Softmax, Upsample, ZeroPad2d,
-)  # fmt: skip
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    ChannelPad,
+    Concatenate,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Reshape,
+    Softmax,
+    Upsample,
+    ZeroPad2d,
+)
 from bioconv.graph.network import INPUT, Network
 from bioconv.graph.shapes import output_shape, padding_of
 
@@ -89,7 +106,8 @@ def _(layer: Dense, x: np.ndarray) -> np.ndarray:
 def _windows(x, kernel, stride, dilation, positions):
     """View (samples, channels, rows, columns, kernel rows, kernel columns)."""
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    view = sliding_window_view(x, reach, axis=(2, 3))[..., :: dilation[0], :: dilation[1]]
+    view: np.ndarray = sliding_window_view(x, reach, axis=(2, 3))  # type: ignore[call-overload]
+    view = view[..., :: dilation[0], :: dilation[1]]
     view = view[:, :, :: stride[0], :: stride[1]]
     return view[:, :, : positions[0], : positions[1]]
 

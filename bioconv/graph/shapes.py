@@ -8,9 +8,27 @@ from functools import singledispatch
 
 from bioconv.errors import GraphError
 from bioconv.graph.layers import (
-    Add, AvgPool2d, BatchNorm, ChannelPad, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten,
-    GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, Padding, ReLU, Reshape, Softmax, Upsample, ZeroPad2d,
-)  # fmt: skip
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    ChannelPad,
+    Concatenate,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LeakyReLU,
+    MaxPool2d,
+    Padding,
+    ReLU,
+    Reshape,
+    Softmax,
+    Upsample,
+    ZeroPad2d,
+)
 
 Shape = tuple[int, ...]
 
@@ -95,9 +113,11 @@ def _(layer: Dense, shape: Shape) -> Shape:
             f"Dense: input has shape {shape}, it needs a flat one; put a Flatten before it"
         )
     if shape != (n_in,):
-        hint = ". Was the weight stored as (n_in, n_out)? Then transpose it" if (
-            shape == (n_out,)
-        ) else ""
+        hint = (
+            ". Was the weight stored as (n_in, n_out)? Then transpose it"
+            if (shape == (n_out,))
+            else ""
+        )
         raise GraphError(
             f"Dense: input has {shape[0]} values, weight {layer.weight.shape} takes {n_in}{hint}"
         )

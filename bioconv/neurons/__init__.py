@@ -1,11 +1,24 @@
 """Neurons and synapses as equation text."""
 
 from bioconv.neurons.models import (
-    IF, LIF, NEURONS, IntegrateFire, LeakyIntegrateFire, Neuron, neuron_named,
-)  # fmt: skip
+    IF,
+    LIF,
+    NEURONS,
+    IntegrateFire,
+    LeakyIntegrateFire,
+    Neuron,
+    neuron_named,
+)
 from bioconv.neurons.synapses import (
-    SYNAPSES, Alpha, Delta, DoubleExponential, Exponential, Synapse, seconds, synapse_named,
-)  # fmt: skip
+    SYNAPSES,
+    Alpha,
+    Delta,
+    DoubleExponential,
+    Exponential,
+    Synapse,
+    seconds,
+    synapse_named,
+)
 from bioconv.neurons.text import NeuronText, in_thresholds, neuron_text, reset_named
 from bioconv.neurons.units import BIOPHYSICAL, DIMENSIONLESS, Units, units_named
 

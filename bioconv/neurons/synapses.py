@@ -128,8 +128,7 @@ class DoubleExponential(Synapse):
     rise: Any = field(default_factory=lambda: 1 * ms)
     decay: Any = field(default_factory=lambda: 5 * ms)
     equations = (
-        "dI_syn/dt = (h_syn - I_syn)/tau_decay : {current}\n"
-        "dh_syn/dt = -h_syn/tau_rise : {current}"
+        "dI_syn/dt = (h_syn - I_syn)/tau_decay : {current}\ndh_syn/dt = -h_syn/tau_rise : {current}"
     )
     target = "h_syn"
 

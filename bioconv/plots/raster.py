@@ -65,7 +65,7 @@ def raster(
 
 
 def _samples(result: Result, sample: int | Sequence[int]) -> list[int]:
-    many = [sample] if np.ndim(sample) == 0 else list(sample)
+    many: list = [sample] if np.ndim(sample) == 0 else list(sample)  # type: ignore[arg-type]
     if not many:
         raise ResultError("no sample to draw: the list is empty")
     return [checked_index("sample", one, result.n_samples) for one in many]

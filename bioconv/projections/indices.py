@@ -12,9 +12,19 @@ import numpy as np
 from scipy import sparse
 
 from bioconv.graph import (
-    AvgPool2d, ChannelPad, Conv2d, ConvTranspose2d, Dense, Flatten, GlobalAvgPool, Layer, Reshape,
-    Upsample, ZeroPad2d, output_shape,
-)  # fmt: skip
+    AvgPool2d,
+    ChannelPad,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    Reshape,
+    Upsample,
+    ZeroPad2d,
+    output_shape,
+)
 from bioconv.graph.reference import pool_divisor
 from bioconv.graph.shapes import padding_of
 

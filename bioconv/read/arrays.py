@@ -155,8 +155,8 @@ def _chain(
         if not names:
             return network
         chosen = {}
-        for node, (name, layer) in zip(network.nodes, layers, strict=True):
-            chosen[name or f"{node.name}_"] = layer
+        for node, (given, layer) in zip(network.nodes, layers, strict=True):
+            chosen[given or f"{node.name}_"] = layer
         return Network.sequential(chosen, input_shape=input_shape)
     except BioconvError as error:
         raise ReadError(str(error)) from error

@@ -171,7 +171,7 @@ def _line(error: Exception) -> str:
 def _tracer() -> Any:
     torch = _torch()
 
-    class Reader(torch.fx.Tracer):
+    class Reader(torch.fx.Tracer):  # type: ignore[name-defined]
         def is_leaf_module(self, module, path):
             return kind_of(module) in MODULES or super().is_leaf_module(module, path)
 

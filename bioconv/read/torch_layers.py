@@ -14,10 +14,29 @@ import numpy as np
 
 from bioconv.errors import GraphError, ReadError, UnsupportedLayerError
 from bioconv.graph import (
-    INPUT, Add, AvgPool2d, BatchNorm, Concatenate, Conv2d, ConvTranspose2d, Dense, Dropout,
-    Flatten, GlobalAvgPool, Layer, LeakyReLU, MaxPool2d, Network, Node, ReLU, Reshape, Softmax,
-    Upsample, ZeroPad2d, output_shape,
-)  # fmt: skip
+    INPUT,
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    Concatenate,
+    Conv2d,
+    ConvTranspose2d,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LeakyReLU,
+    MaxPool2d,
+    Network,
+    Node,
+    ReLU,
+    Reshape,
+    Softmax,
+    Upsample,
+    ZeroPad2d,
+    output_shape,
+)
 from bioconv.graph.network import SHORT_NAMES
 
 Shape = tuple[int, ...]
@@ -69,12 +88,12 @@ def kind_of(module: Any) -> str:
     """``"Conv2d"`` for torch's own modules and their subclasses without a forward of their own."""
     for base in type(module).__mro__:
         if base.__module__.startswith("torch.nn.modules"):
-            same = type(module).forward is base.forward
+            same = type(module).forward is base.forward  # type: ignore[attr-defined]
             return base.__name__ if same else type(module).__name__
     return type(module).__name__
 
 
-def array(tensor: Any) -> np.ndarray | None:
+def array(tensor: Any) -> Any:
     """A parameter as float64."""
     return None if tensor is None else tensor.detach().cpu().double().numpy().copy()
 
@@ -221,7 +240,7 @@ def leaky_relu(x, negative_slope=0.01, inplace=False):
     return _chain(x, LeakyReLU(slope=negative_slope))
 
 
-def clamp(x, min=None, max=None):  # noqa: A002  (torch's names)
+def clamp(x, min=None, max=None):
     if min != 0 or max is not None:
         raise _refuse(f"clamp(min={min}, max={max})", "clamp(min=0), a ReLU, can")
     return _chain(x, ReLU())
@@ -248,7 +267,7 @@ def reshape(x, *shape):
     if len(shape) == 1 and isinstance(shape[0], (list, tuple)):
         shape = tuple(shape[0])
     batch, *rest = shape
-    if batch is not BATCH and batch != -1 or any(n is BATCH for n in rest):
+    if (batch is not BATCH and batch != -1) or any(n is BATCH for n in rest):
         raise _refuse(f"view{shape}", "the first entry must be x.size(0) or -1, the batch")
     if -1 in rest:
         known = math.prod(n for n in rest if n != -1)
@@ -468,7 +487,8 @@ class Walk:
                 f"the module returns {type(output).__name__}, not one tensor. Wrap it so that "
                 "its forward returns the tensor to be converted"
             )
-        needed, nodes = {output.node}, []
+        nodes: list[Node] = []
+        needed = {output.node}
         for node in reversed(self._nodes):
             if node.name in needed:
                 needed.update(node.inputs)
@@ -512,5 +532,3 @@ class Walk:
         if name not in taken:
             return name
         return next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
-
-

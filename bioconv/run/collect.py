@@ -22,17 +22,14 @@ def collected(
     potentials = in_thresholds(text, _ends(built, watch, built.output, "v"))
     first = round(float(begin / built.dt))
     return {
-        "counts": {
-            name: array.reshape(n_samples, *shapes[name]) for name, array in counts.items()
-        },
+        "counts": {name: array.reshape(n_samples, *shapes[name]) for name, array in counts.items()},
         "potentials": potentials[:n_samples],
         "spikes": {
             name: _spikes(built, monitor, name, first, n_samples)
             for name, monitor in watch.spikes.items()
         },
         "traces": {
-            name: _traces(built, monitor, name, n_samples)
-            for name, monitor in watch.traces.items()
+            name: _traces(built, monitor, name, n_samples) for name, monitor in watch.traces.items()
         },
     }
 

@@ -53,13 +53,13 @@ def chosen_device(name: str, numpy_seconds: float, foreign: list[str]) -> tuple[
     if name in ("cython", "cpp_standalone"):
         if problem:
             raise DeviceError(
-                f'device {name!r}: {problem}. Install one (Debian: apt install g++ make) or use '
+                f"device {name!r}: {problem}. Install one (Debian: apt install g++ make) or use "
                 'device="numpy"'
             )
         if name == "cpp_standalone" and foreign:
             raise DeviceError(
                 f"device 'cpp_standalone' builds the network anew and would lose what was added to it: "
-                f"{', '.join(foreign)}. Add them by model.extend(function), or use device=\"cython\""
+                f'{", ".join(foreign)}. Add them by model.extend(function), or use device="cython"'
             )
         return name, "asked for"
     if problem:

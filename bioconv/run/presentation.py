@@ -90,9 +90,7 @@ def _here(task: Task, target: str, directory: Path | None) -> Iterator[Result]:
     for start, drives, n_samples, presentations in _chunks(task, per_run, fixed=False):
         built = task.make(presentations)
         seen, begin = run_here(built, target, task.record, drives, start + task.first_sample)
-        yield Result(
-            **task.about, **collected(built, seen, dict(task.shapes), begin, n_samples)
-        )
+        yield Result(**task.about, **collected(built, seen, dict(task.shapes), begin, n_samples))
 
 
 def _compiled(task: Task, target: str, directory: Path | None) -> Iterator[Result]:

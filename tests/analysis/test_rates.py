@@ -14,7 +14,12 @@ T = 10
 def result_of(counts, *, dt=1e-3, max_rate=1000.0, **fields):
     counts = {layer: np.asarray(array) for layer, array in counts.items()}
     n_samples = len(next(iter(counts.values())))
-    given = dict(nodes={layer: layer for layer in counts}, n_steps=T, dt=dt, max_rate=max_rate)
+    given = {
+        "nodes": {layer: layer for layer in counts},
+        "n_steps": T,
+        "dt": dt,
+        "max_rate": max_rate,
+    }
     given |= fields
     return Result(
         counts=counts, potentials=np.zeros((n_samples, 3)), output=list(counts)[-1], **given
@@ -67,7 +72,7 @@ def test_maps_against_a_loop():
 
 def test_one_spike_off_is_no_fault_despite_rounding():
     """0.8 - 0.7 is 0.10000000000000009 in floats, more than 1/T."""
-    assert 0.8 - 0.7 > 1 / T
+    assert 1 / T < 0.8 - 0.7
     error = one_layer([[8, 3]], [[0.7, 0.4]])
     assert (error.over, error.under) == (0, 0)
     error = one_layer([[8, 3]], [[0.699, 0.401]])

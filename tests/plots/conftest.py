@@ -27,11 +27,11 @@ def make():
             spikes[layer] = Spikes(sample=sample, neuron=neuron, step=step)
         values = -0.07 + 0.02 * rng.random((3, 8, 2))
         traces = {"fc": Traces(neurons=[3, 1], values=values, rest=-0.07, threshold=-0.05)}
-        given = dict(
-            counts=counts, potentials=rng.random((3, 2)), output="out", n_steps=8, dt=0.5e-3,
-            max_rate=2000.0, spikes=spikes, traces=traces, scales={"conv": 2.0, "fc": 0.5},
-            nodes={"conv": "relu1", "fc": "relu2"},
-        )  # fmt: skip
+        given = {
+            "counts": counts, "potentials": rng.random((3, 2)), "output": "out", "n_steps": 8, "dt": 0.5e-3,
+            "max_rate": 2000.0, "spikes": spikes, "traces": traces, "scales": {"conv": 2.0, "fc": 0.5},
+            "nodes": {"conv": "relu1", "fc": "relu2"},
+        }  # fmt: skip
         return Result(**(given | changes))
 
     return build

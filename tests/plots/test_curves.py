@@ -1,5 +1,7 @@
 """Curves and bars carry the numbers of the analysis."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -80,7 +82,7 @@ def test_bars_are_the_errors(ax, result, activations):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["conv", "fc"]
     assert legend(ax) == ["mean |r − a|", "RMSE", "95th percentile"]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for b in ax.containers for bar in b)
-    assert all(one[1] <= other[0] for one, other in zip(edges, edges[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(edges))
 
 
 def test_bars_and_names_keep_clear_of_each_other(ax, result, activations):
@@ -88,7 +90,7 @@ def test_bars_and_names_keep_clear_of_each_other(ax, result, activations):
     rate_errors(ax, {f"stage{n}_block_relu": error for n in range(12)})
     ax.figure.draw_without_rendering()
     names = [label.get_window_extent() for label in ax.get_xticklabels()]
-    assert not any(a.overlaps(b) for a, b in zip(names, names[1:], strict=False))
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(names))
     box = ax.get_legend().get_window_extent()
     assert not any(bar.get_window_extent().overlaps(box) for bar in ax.patches)
     assert box.x0 >= ax.bbox.x0 and box.x1 <= ax.bbox.x1

@@ -6,6 +6,7 @@ import numpy as np
 
 from bioconv.convert.methods.base import Method
 from bioconv.convert.trace import Planned
+from bioconv.graph import Weighted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,6 @@ def largest_weight(planned: Planned) -> float:
     largest = 0.0
     for term in planned.form.terms:
         for layer in term.layers:
-            weight = getattr(layer, "weight", None)
-            if weight is not None:
-                largest = max(largest, float(np.max(np.sign(term.factor) * weight)))
+            if isinstance(layer, Weighted):
+                largest = max(largest, float(np.max(np.sign(term.factor) * layer.weight)))
     return largest

@@ -6,7 +6,7 @@ import numpy as np
 
 from bioconv.convert.methods.base import Method
 from bioconv.convert.trace import Form
-from bioconv.graph import INPUT, Layer, forward
+from bioconv.graph import INPUT, Layer, Weighted, forward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,10 @@ def _largest(form: Form, upper: dict[str, float], input_range: tuple[float, floa
 
 def bounds(layer: Layer, least: np.ndarray, most: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest output of a linear layer without bias for inputs between the two."""
-    weight = getattr(layer, "weight", None)
-    if weight is None:
+    if not isinstance(layer, Weighted):
         return forward(layer, least), forward(layer, most)
-    plus = replace(layer, weight=np.maximum(weight, 0))
-    minus = replace(layer, weight=np.minimum(weight, 0))
+    plus = replace(layer, weight=np.maximum(layer.weight, 0))
+    minus = replace(layer, weight=np.minimum(layer.weight, 0))
     return (
         forward(plus, least) + forward(minus, most),
         forward(plus, most) + forward(minus, least),

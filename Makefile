@@ -1,0 +1,49 @@
+# make demo    the main job on the bundled data, pictures in bioconv-demo/
+# make test    the default test suite
+# make test-all  the core suite on every Python of 3.11-3.13 that is found
+# make lint    ruff and mypy
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+FILES = pyproject.toml setup.py
+TESTS ?=
+
+.PHONY: demo test test-all lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/bioconv demo
+
+test: $(VENV)/tested
+	$(BIN)/python -m pytest -n 2 --cov=bioconv --cov-report=term $(TESTS)
+
+test-all:
+	@for version in 3.11 3.12 3.13; do \
+	  python=$$(command -v python$$version || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
+	  if [ -z "$$python" ]; then echo "Python $$version: not found"; continue; fi; \
+	  echo "Python $$version: $$python"; \
+	  $(MAKE) test VENV=.venv-$$version PYTHON=$$python || exit 1; \
+	done
+
+lint: $(VENV)/linted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python $(FILES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/bin/python $(FILES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@
+
+$(VENV)/linted: $(VENV)/bin/python $(FILES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[lint]"
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-3.* build *.egg-info bioconv-demo

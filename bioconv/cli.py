@@ -1,0 +1,423 @@
+"""The command line: parses, calls, prints."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bioconv
+from bioconv import datasets
+from bioconv.errors import BioconvError, ParameterError, ResultError, RunInterrupted
+
+EPILOG = """\
+examples
+  bioconv demo                                         pictures and numbers in ./bioconv-demo/
+  bioconv inspect digits_cnn                           the layers of a trained network
+  bioconv convert digits_cnn --data digits             the equations of its spiking network
+  bioconv evaluate digits_cnn --data digits            how well that network answers
+  bioconv run digits_cnn --data digits -o result.h5    the same, and keep the spikes
+  bioconv plot result.h5 raster -o raster.png          look at them
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if it worked, 1 after an error, 130 after Ctrl-C."""
+    options = parser().parse_args(argv)
+    try:
+        options.run(options)
+    except RunInterrupted as stop:
+        print(f"bioconv: {stop}", file=sys.stderr)
+        return 130
+    except KeyboardInterrupt:
+        print("bioconv: interrupted", file=sys.stderr)
+        return 130
+    except BioconvError as error:
+        print(f"bioconv: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="bioconv",
+        description="Trained neural networks as Brian2 networks: convert, run, measure, plot.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"bioconv {bioconv.__version__}")
+    commands = top.add_subparsers(required=True, metavar="command")
+    _demo(commands)
+    _inspect(commands)
+    _convert(commands)
+    _run(commands)
+    _evaluate(commands)
+    _plot(commands)
+    _data(commands)
+    return top
+
+
+def _command(commands: Any, run: Callable, name: str, text: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(
+        name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    made.set_defaults(run=run)
+    return made
+
+
+def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
+    """What a network is converted from and how."""
+    made.add_argument(
+        "model", help="a bundled network (digits_cnn, digits_mlp), an .h5 or .npz file"
+    )
+    made.add_argument("--data", metavar="NAME", required=data, help=", ".join(datasets.names()))
+    made.add_argument("--folder", metavar="DIR", help="where the data set lies")
+    made.add_argument(
+        "--method",
+        metavar="NAME",
+        help="percentile, data_based, model_based or unscaled; percentile with data",
+    )
+    made.add_argument(
+        "--calibration",
+        type=_count,
+        metavar="N",
+        default=500,
+        help="training images that set the scales",
+    )
+    made.add_argument("--encoder", default="constant", help="constant, poisson or regular")
+    made.add_argument("--neuron", default="if", help="if or lif")
+    made.add_argument(
+        "--synapse", default="delta", help="delta, exponential, alpha or double_exponential"
+    )
+    made.add_argument("--reset", default="subtract", help="subtract or zero")
+    made.add_argument("--propagation", default="synchronous", help="synchronous or delayed")
+    made.add_argument("--units", default="biophysical", help="biophysical or dimensionless")
+    made.add_argument("--dt", type=float, default=1.0, metavar="MS", help="step, in milliseconds")
+    made.add_argument("--seed", type=int, default=0, help="of the random numbers")
+    made.add_argument("--substitute", action="append", default=[], metavar="LAYER=OTHER",
+                      help="MaxPool2d=AvgPool2d, Softmax=spikes, Softmax=potential, LeakyReLU=ReLU")  # fmt: skip
+
+
+def _run_options(made: argparse.ArgumentParser) -> None:
+    """What is shown to a network and on which device."""
+    made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
+    made.add_argument("--duration", type=float, default=100.0, metavar="MS", help="of an image")
+    made.add_argument("--device", default="auto", help="auto, numpy, cython or cpp_standalone")
+    made.add_argument("--batch-size", type=_count, metavar="N", help="images at once; by size")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _substitutes(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, other = pair.partition("=")
+        if not equals:
+            raise ParameterError(f"--substitute {pair!r}: give LAYER=OTHER, as MaxPool2d=AvgPool2d")
+        found[name] = other
+    return found
+
+
+def _model(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The trained network and its model, with scales from the training images if there are any."""
+    from brian2 import ms
+
+    network = bioconv.read(options.model)
+    images = None
+    if options.data:
+        images = datasets.load(
+            options.data, "train", folder=options.folder, samples=options.calibration
+        ).images
+    model = bioconv.to_brian(
+        network,
+        calibration=images,
+        method=options.method,
+        encoder=options.encoder,
+        neuron=options.neuron,
+        synapse=options.synapse,
+        reset=options.reset,
+        propagation=options.propagation,
+        units=options.units,
+        dt=options.dt * ms,
+        seed=options.seed,
+        substitute=_substitutes(options.substitute),
+    )
+    return network, model
+
+
+def _shown(options: argparse.Namespace, model: Any, images: np.ndarray, record: Any = None) -> Any:
+    from brian2 import ms
+
+    return model.run(
+        images,
+        options.duration * ms,
+        device=options.device,
+        batch_size=options.batch_size,
+        record=record,
+    )
+
+
+def _free(path: Path, overwrite: bool) -> Path:
+    """A path that may be written, checked before anything is computed."""
+    if path.exists() and not overwrite:
+        raise ResultError(f"{path} exists; choose another name or add --overwrite")
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no folder {path.parent}")
+    return path
+
+
+def _demo(commands: Any) -> None:
+    made = _command(commands, demo, "demo", "convert a small network, run it on digits, draw it")
+    made.add_argument(
+        "--out", type=Path, default=Path("bioconv-demo"), help="folder for the results"
+    )
+    made.add_argument("--device", default="auto", help="auto, numpy, cython or cpp_standalone")
+    made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
+
+
+def demo(options: argparse.Namespace) -> None:
+    """The main job on the bundled data."""
+    from brian2 import ms
+
+    from bioconv import demo as pictures
+
+    digits = datasets.load("digits", samples=options.samples)
+    network = bioconv.read("digits_cnn")
+    model = bioconv.to_brian(network, calibration=datasets.load("digits", "train").images)
+    print(model)
+    result = model.run(
+        digits.images, 100 * ms, device=options.device, record=pictures.recorded(model)
+    )
+    answers = bioconv.reference(network, digits.images).argmax(axis=1)
+    ann = float(np.mean(answers == digits.labels))
+    print(f"\n{result!r}")
+    print(f"device         {result.provenance['device']} ({result.provenance['device_reason']})")
+    print(f"ANN accuracy   {100 * ann:.2f} % of {len(digits.labels)} test images")
+    print(f"SNN accuracy   {100 * result.accuracy(digits.labels):.2f} % after 100 ms")
+    options.out.mkdir(parents=True, exist_ok=True)
+    result.save(options.out / "result.h5", overwrite=True)
+    written = pictures.draw(options.out, network, result, digits, ann)
+    print(
+        f"written        {', '.join(str(path) for path in [*written, options.out / 'result.h5'])}"
+    )
+
+
+def _inspect(commands: Any) -> None:
+    made = _command(commands, inspect, "inspect", "what a network or a result holds")
+    made.add_argument("source", help="a bundled network, an .h5 or .npz file, a result")
+
+
+def inspect(options: argparse.Namespace) -> None:
+    """Layers and sizes of a network, or the summary of a result."""
+    try:
+        print(bioconv.read(options.source))
+    except BioconvError as error:
+        try:
+            result = bioconv.load_result(options.source)
+        except BioconvError:
+            raise error from None
+        print(repr(result))
+        for name, value in result.provenance.items():
+            print(f"  {name}: {value}")
+
+
+def _convert(commands: Any) -> None:
+    made = _command(
+        commands, convert, "convert", "print scales, equations and sizes of the spiking network"
+    )
+    _model_options(made, data=False)
+    made.add_argument("--latex", action="store_true", help="equations in LaTeX instead of text")
+
+
+def convert(options: argparse.Namespace) -> None:
+    """The report of a conversion and the text of the model."""
+    _, model = _model(options)
+    print(model.report)
+    print()
+    if options.latex:
+        for name, text in model.latex().items():
+            print(f"% {name}\n{text}")
+    else:
+        print(model)
+
+
+def _run(commands: Any) -> None:
+    made = _command(
+        commands, run, "run", "show test images to the spiking network, keep the result"
+    )
+    _model_options(made, data=True)
+    _run_options(made)
+    made.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="an .h5 file"
+    )
+    made.add_argument(
+        "--record",
+        action="append",
+        default=[],
+        metavar="LAYER=spikes|v",
+        help="spikes or potentials of a layer; may be repeated",
+    )
+    made.add_argument("--overwrite", action="store_true", help="replace an existing file")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> None:
+    """Show images and save the result; after Ctrl-C, what was finished."""
+    path = _free(options.output, options.overwrite)
+    record: dict[str, list[str]] = {}
+    for pair in options.record:
+        layer, equals, what = pair.partition("=")
+        record.setdefault(layer, []).append(what if equals else "spikes")
+    _, model = _model(options)
+    images = datasets.load(options.data, folder=options.folder, samples=options.samples).images
+    try:
+        result = _shown(options, model, images, record)
+    except RunInterrupted as stop:
+        if stop.result is not None:
+            stop.result.save(path, overwrite=options.overwrite)
+            raise RunInterrupted(f"{stop}; saved to {path}", stop.result) from None
+        raise
+    result.save(path, overwrite=options.overwrite)
+    print(f"{result!r}\nwritten to {path}")
+
+
+def _evaluate(commands: Any) -> None:
+    made = _command(commands, evaluate, "evaluate", "accuracy, agreement and cost on test images")
+    _model_options(made, data=True)
+    _run_options(made)
+    made.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """The trained and the spiking network on the same images."""
+    from bioconv import analysis
+
+    clock = _Stopwatch()
+    data = datasets.load(options.data, folder=options.folder, samples=options.samples)
+    network, model = _model(options)
+    clock.lap("convert")
+    outputs = bioconv.reference(network, data.images)
+    clock.lap("reference")
+    result = _shown(options, model, data.images)
+    clock.lap("run")
+    fan_out = model.fan_out()
+    events = analysis.synaptic_events(result, fan_out)
+    found = {
+        "model": options.model,
+        "data": options.data,
+        "samples": len(data.labels),
+        "steps": result.n_steps,
+        "ann_accuracy": float(np.mean(outputs.argmax(axis=1) == data.labels)),
+        "snn_accuracy": result.accuracy(data.labels),
+        "agreement": analysis.agreement(result, outputs),
+        "spikes_per_sample": float(
+            sum(counts.sum() for counts in result.counts.values()) / result.n_samples
+        ),
+        "synaptic_events_per_sample": float(events.mean()),
+        "seconds": clock.laps,
+        "device": result.provenance["device"],
+        "device_reason": result.provenance["device_reason"],
+        "method": result.provenance["method"],
+    }
+    if options.json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        if name == "seconds":
+            value = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in value.items())
+        elif name.endswith("accuracy") or name == "agreement":
+            value = f"{100 * value:.2f} %"
+        print(f"{name.replace('_', ' '):27s}{value}")
+
+
+class _Stopwatch:
+    """Seconds since the last lap, by name."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def _plot(commands: Any) -> None:
+    made = _command(commands, plot, "plot", "draw a saved result")
+    made.add_argument("result", type=Path, help="a file that `bioconv run` wrote")
+    made.add_argument("kind", choices=["raster", "membrane", "accuracy"], help="what to draw")
+    made.add_argument("-o", "--output", type=Path, required=True, help="a .png, .pdf or .svg file")
+    made.add_argument("--sample", type=int, default=0, help="of raster and membrane")
+    made.add_argument("--layer", help="of membrane; the first with potentials")
+    made.add_argument("--neuron", type=int, help="of membrane; the first with potentials")
+    made.add_argument("--data", metavar="NAME", help="of accuracy: where the labels are")
+    made.add_argument("--folder", metavar="DIR", help="where the data set lies")
+    made.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
+def plot(options: argparse.Namespace) -> None:
+    """One picture of a result."""
+    from matplotlib.figure import Figure
+
+    from bioconv import plots
+
+    path = _free(options.output, options.overwrite)
+    result = bioconv.load_result(options.result)
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = figure.subplots()
+    if options.kind == "raster":
+        plots.raster(ax, result, sample=options.sample)
+    elif options.kind == "membrane":
+        layer = options.layer or next(iter(result.traces), result.output)
+        traced = result.traces[layer].neurons if layer in result.traces else [0]
+        neuron = int(traced[0]) if options.neuron is None else options.neuron
+        plots.membrane(ax, result, layer, neuron, sample=options.sample)
+    else:
+        if not options.data:
+            raise ParameterError("plotting accuracy needs the labels: add --data NAME")
+        first = result.provenance.get("first_sample", 0)
+        data = datasets.load(options.data, folder=options.folder)
+        labels = data.labels[first : first + result.n_samples]
+        plots.accuracy_over_time(ax, result, labels)
+    _save_figure(figure, path)
+    print(f"written to {path}")
+
+
+def _save_figure(figure: Any, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"cannot write {path}: {error}") from error
+
+
+def _data(commands: Any) -> None:
+    made = _command(commands, data, "data", "list the data sets, or fetch one")
+    made.add_argument("name", nargs="?", choices=sorted(datasets.SOURCES), help="to fetch")
+    made.add_argument("--folder", metavar="DIR", help="where to put it; BIOCONV_DATA or the cache")
+
+
+def data(options: argparse.Namespace) -> None:
+    """What there is, or a download with its checksums."""
+    if options.name:
+        print(f"written to {datasets.download(options.name, options.folder)}")
+        return
+    for name in datasets.names():
+        try:
+            found = datasets.load(name, folder=options.folder)
+            state = f"{len(found.labels)} test images of {found.images.shape[1:]}"
+        except BioconvError as error:
+            state = str(error).splitlines()[0]
+        print(f"{name:15s}{state}")
