@@ -343,7 +343,7 @@ def _needed(name: str, folder: Path, stem: str) -> Path:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, int]]:
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """The unpacked bytes of a file, and a bound on their number; failures as our errors."""
     try:
         with open(path, "rb") as file:
@@ -352,7 +352,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, int]]:
             file.seek(0)
             if packed:
                 with gzip.GzipFile(fileobj=file) as stream:
-                    yield stream, size * DEFLATE_RATIO
+                    yield stream, size * DEFLATE_RATIO  # type: ignore[misc]
             else:
                 yield file, size
     except FileNotFoundError as problem:
