@@ -11,7 +11,9 @@
 Names are loaded when they are first used, so that looking at a result needs no Brian2.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from bioconv.version import VERSION as __version__  # noqa: N811
@@ -44,7 +46,6 @@ __all__ = ["__version__", *_NAMES, *_MODULES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    # A function and the package it stands in may share a name (read, convert): the function wins.
     if name in _NAMES:
         value = getattr(import_module(_NAMES[name]), name)
     elif name in _MODULES:
@@ -53,6 +54,20 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bioconv' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """``bioconv.read`` and ``bioconv.convert`` are the functions, not the packages of that name.
+
+    Importing a package sets it as an attribute of its parent; here that is ignored.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in ("read", "convert") and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

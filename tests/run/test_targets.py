@@ -1,0 +1,103 @@
+"""The same spikes on every target, in every batch, in every chunk."""
+
+import numpy as np
+import pytest
+from brian2 import ms
+from cases import NETWORKS, images
+
+import bioconv
+from bioconv.neurons import LIF, Exponential
+
+
+def trains(result):
+    """All spikes of a result as one list of (layer, sample, step, neuron)."""
+    return {layer: np.stack([s.sample, s.step, s.neuron]) for layer, s in result.spikes.items()}
+
+
+def same(one, other):
+    first, second = trains(one), trains(other)
+    assert first.keys() == second.keys()
+    assert sum(train.shape[1] for train in first.values()) > 1000, "silence agrees with anything"
+    for layer, train in first.items():
+        np.testing.assert_array_equal(train, second[layer], err_msg=layer)
+        np.testing.assert_array_equal(one.counts[layer], other.counts[layer])
+
+
+#: encoder, propagation, further options
+MODELS = {
+    "poisson": {"encoder": "poisson"},
+    "delayed_leaky": {
+        "encoder": "poisson",
+        "propagation": "delayed",
+        "neuron": LIF(tau_m=50 * ms, refractory=2 * ms),
+        "synapse": Exponential(tau=3 * ms),
+        "reset": "zero",
+    },
+    "constant": {"encoder": "constant"},
+    "regular_delayed": {"encoder": "regular", "propagation": "delayed"},
+}
+
+
+def model(options, name="residual"):
+    network = NETWORKS[name]
+    return bioconv.to_brian(network, calibration=images(network, 20), seed=5, **options)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
+@pytest.mark.parametrize("options", ["poisson", "delayed_leaky"])
+def test_every_target_gives_the_same_spikes(options, device):
+    """Bit by bit: compiled code keeps the order of operations, so rounding is the same."""
+    x = images(NETWORKS["residual"], 5)
+    made = model(MODELS[options])
+    expected = made.run(x, 80 * ms, device="numpy", record="spikes", batch_size=2)
+    result = made.run(x, 80 * ms, device=device, record="spikes", batch_size=2)
+    assert result.provenance["device"] == device
+    same(expected, result)
+    np.testing.assert_allclose(result.potentials, expected.potentials, atol=1e-9)
+
+
+@pytest.mark.parametrize("options", MODELS)
+def test_batches_change_no_spike(options):
+    x = images(NETWORKS["residual"], 40)
+    made = model(MODELS[options])
+    results = [
+        made.run(x, 30 * ms, device="numpy", record="spikes", batch_size=n) for n in (1, 7, 32)
+    ]
+    same(results[0], results[1])
+    same(results[0], results[2])
+
+
+@pytest.mark.compiled
+def test_a_compiled_program_takes_chunk_after_chunk(monkeypatch):
+    """Chunks of a program of fixed size, the last one not full, against one run."""
+    from bioconv.run import presentation
+
+    x = images(NETWORKS["dense"], 11)
+    made = model(MODELS["poisson"], "dense")
+    expected = made.run(x, 60 * ms, device="numpy", record="spikes", batch_size=2)
+    neurons = 2 * (11 + 9 + 7 + 5)
+    monkeypatch.setattr(presentation, "NUMBERS", 2 * neurons)
+    same(expected, made.run(x, 60 * ms, device="cpp_standalone", record="spikes", batch_size=2))
+
+
+def test_first_sample_continues_the_random_numbers():
+    x = images(NETWORKS["dense"], 6)
+    made = model(MODELS["poisson"], "dense")
+    whole = made.run(x, 100 * ms, device="numpy", record="spikes")
+    half = made.run(x[3:], 100 * ms, device="numpy", record="spikes", first_sample=3)
+    for layer, spikes in half.spikes.items():
+        late = whole.spikes[layer].sample >= 3
+        np.testing.assert_array_equal(spikes.step, whole.spikes[layer].step[late])
+        np.testing.assert_array_equal(spikes.neuron, whole.spikes[layer].neuron[late])
+
+
+def test_seeds_change_the_input_and_runs_repeat_it():
+    x = images(NETWORKS["dense"], 3)
+    first = model(MODELS["poisson"], "dense")
+    other = bioconv.to_brian(
+        NETWORKS["dense"], calibration=images(NETWORKS["dense"], 20), seed=6, encoder="poisson"
+    )
+    runs = [m.run(x, 100 * ms, device="numpy", record="spikes") for m in (first, first, other)]
+    same(runs[0], runs[1])
+    assert (runs[0].counts["input"] != runs[2].counts["input"]).any()
