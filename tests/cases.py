@@ -73,7 +73,7 @@ def headed(shape, *layers):
 def graph(shape, **nodes):
     """A network from ``name=(layer, inputs…)``."""
     return Network(
-        nodes=tuple(Node(name=n, layer=l, inputs=tuple(i)) for n, (l, *i) in nodes.items()),
+        nodes=tuple(Node(name=n, layer=layer, inputs=tuple(i)) for n, (layer, *i) in nodes.items()),
         input_shape=shape,
     )
 

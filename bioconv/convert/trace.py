@@ -148,12 +148,13 @@ def _rectified(node: Node, form: Form, populate) -> Form:
 
 
 def _is_positive(form: Form, positive: set[str]) -> bool:
-    """Whether the form is one positive source as it is (perhaps reshaped): a rectifier is idle."""
-    if len(form.terms) != 1 or form.constant.any():
-        return False
-    term = form.terms[0]
-    kept = all(isinstance(layer, (Flatten, Reshape)) for layer in term.layers)
-    return kept and term.factor > 0 and term.source in positive
+    """Whether no value of the form can be negative, so that a rectifier is idle."""
+    return not form.constant.any() and all(
+        term.factor > 0
+        and term.source in positive
+        and not any(isinstance(layer, Weighted) for layer in term.layers)
+        for term in form.terms
+    )
 
 
 def _answer(network, forms, planned, populate, readout) -> str:

@@ -37,7 +37,8 @@ def seconds(owner: str, name: str, value: Any, *, zero: bool = False) -> Quantit
         number, good = float("nan"), False
     if not good or not number < float("inf") or not (number > 0 or (zero and number == 0)):
         least = "zero or more" if zero else "positive"
-        raise ParameterError(f"{owner}: {name} is {value!r}; give a {least} time such as 5*ms")
+        shown = value if isinstance(value, Quantity) else repr(value)
+        raise ParameterError(f"{owner}: {name} is {shown}; give a {least} time such as 5*ms")
     return number * second
 
 

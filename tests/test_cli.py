@@ -1,0 +1,139 @@
+"""Every command, on the bundled data."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bioconv
+from bioconv.cli import main, parser
+
+COMMANDS = ("demo", "inspect", "convert", "run", "evaluate", "plot", "data")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_does(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parser().parse_args([command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 150
+
+
+def test_top_help_shows_examples_that_parse(capsys):
+    from bioconv.cli import EPILOG
+
+    lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
+    assert len(lines) == 6
+    for line in lines:
+        assert parser().parse_args(line.split()[1:]).run
+
+
+def test_demo_writes_its_pictures(tmp_path, capsys):
+    assert main(["demo", "--samples", "60", "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "ANN accuracy" in out and "SNN accuracy" in out and "dv/dt" in out
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"raster.png", "membrane.png", "accuracy.png", "rates.png", "result.h5"}
+    assert all((tmp_path / "out" / name).stat().st_size > 5000 for name in names)
+
+
+def test_evaluate_prints_numbers(capsys):
+    arguments = [
+        "evaluate",
+        "digits_mlp",
+        "--data",
+        "digits",
+        "--samples",
+        "100",
+        "--device",
+        "numpy",
+    ]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (
+        found["ann_accuracy"] > 0.95 and abs(found["snn_accuracy"] - found["ann_accuracy"]) < 0.02
+    )
+    assert found["agreement"] > 0.95 and found["samples"] == 100 and found["steps"] == 100
+    assert found["synaptic_events_per_sample"] > found["spikes_per_sample"] > 100
+    assert set(found["seconds"]) == {"convert", "reference", "run"}
+    assert main([*arguments, "--encoder", "poisson", "--duration", "50"]) == 0
+    assert "snn accuracy" in capsys.readouterr().out
+
+
+def test_run_inspect_and_plot(tmp_path, capsys):
+    path = tmp_path / "r.h5"
+    arguments = ["run", "digits_mlp", "--data", "digits", "--samples", "5", "-o", str(path),
+                 "--record", "fc1=spikes", "--record", "fc1=v"]  # fmt: skip
+    assert main(arguments) == 0
+    assert main(arguments) == 1
+    assert "exists; choose another name or add --overwrite" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 0
+    assert main(["inspect", str(path)]) == 0
+    assert "5 samples of 100 steps of 1 ms on numpy" in capsys.readouterr().out
+    for kind, more in (("raster", []), ("membrane", []), ("accuracy", ["--data", "digits"])):
+        picture = tmp_path / f"{kind}.png"
+        assert main(["plot", str(path), kind, "-o", str(picture), *more]) == 0
+        assert picture.stat().st_size > 5000
+    assert main(["plot", str(path), "accuracy", "-o", str(tmp_path / "a.png")]) == 1
+    assert "add --data NAME" in capsys.readouterr().err
+    assert main(["plot", str(path), "raster", "-o", str(tmp_path / "a.xyz")]) == 1
+
+
+def test_convert_prints_the_model(capsys):
+    assert main(["convert", "digits_mlp", "--data", "digits", "--method", "data_based"]) == 0
+    out = capsys.readouterr().out
+    assert "DataBased()" in out and "threshold   fc1_to_fc2" in out and "dv/dt" in out
+    assert main(["convert", "digits_mlp", "--latex", "--units", "dimensionless"]) == 0
+    assert "align" in capsys.readouterr().out
+
+
+def test_inspect_shows_layers(capsys):
+    assert main(["inspect", "digits_cnn"]) == 0
+    assert "conv1  Conv2d(weight=array(8, 1, 3, 3)" in capsys.readouterr().out
+
+
+def test_data_lists_what_there_is(capsys):
+    assert main(["data"]) == 0
+    out = capsys.readouterr().out
+    assert "digits         450 test images" in out and "fashion-mnist" in out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["inspect", "nothing.h5"], "no such file"),
+        (["inspect", "digits_xyz"], "one of the bundled networks"),
+        (["evaluate", "digits_mlp", "--data", "cifar"], "cifar"),
+        (["convert", "digits_mlp", "--method", "magic"], "method is 'magic'; choose one of"),
+        (["convert", "digits_mlp", "--substitute", "MaxPool2d"], "give LAYER=OTHER"),
+        (["evaluate", "digits_mlp", "--data", "digits", "--duration", "0"], "give a positive time"),
+        (["evaluate", "digits_mlp", "--data", "digits", "--dt", "-1"], "give a positive time"),
+        (["run", "digits_mlp", "--data", "digits", "-o", "no/folder/r.h5"], "there is no folder"),
+        (["evaluate", "digits_mlp", "--data", "digits", "--device", "gpu"], "device is 'gpu'"),
+    ],
+)
+def test_errors_are_one_message_and_a_status(arguments, message, capsys):
+    assert main(arguments) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("bioconv: error: ") and message in err and "Traceback" not in err
+
+
+def test_an_interrupted_run_saves_what_was_finished(tmp_path, capsys, monkeypatch):
+    from bioconv.run import presentation
+
+    original, calls = presentation.run_here, []
+
+    def stop(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(presentation, "run_here", stop)
+    monkeypatch.setattr(presentation, "STEPS", 100)
+    path = tmp_path / "r.h5"
+    arguments = ["run", "digits_mlp", "--data", "digits", "--samples", "6", "--batch-size", "2"]
+    assert main([*arguments, "-o", str(path), "--device", "numpy"]) == 130
+    assert "interrupted after 2 of 6 samples" in capsys.readouterr().err
+    assert bioconv.load_result(path).n_samples == 2
+    assert np.all(bioconv.load_result(path).counts["fc1"].sum(axis=1) > 0)

@@ -1,0 +1,122 @@
+"""The trained networks in models/: files as they were measured, and answers as good as promised."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import ms
+
+import bioconv
+from bioconv import analysis, datasets
+
+MODELS = Path(__file__).parents[1] / "models"
+#: data set and least accuracy of the trained network on its test set
+PROMISED = {
+    "digits_mlp": ("digits", 0.97),
+    "digits_cnn": ("digits", 0.98),
+    "mnist_fcn": ("mnist", 0.984),
+    "mnist_cnn": ("mnist", 0.990),
+    "mnist_lenet": ("mnist", 0.993),
+    "fashion_lenet": ("fashion-mnist", 0.915),
+}
+
+
+def load(name):
+    return bioconv.read(MODELS / name / "weights.h5")
+
+
+def answers(network, images):
+    parts = np.array_split(images, max(1, len(images) // 500))
+    return np.concatenate([bioconv.reference(network, part).argmax(axis=1) for part in parts])
+
+
+def test_checksums():
+    lines = (MODELS / "checksums.txt").read_text().splitlines()
+    assert len(lines) == len(PROMISED)
+    for line in lines:
+        digest, name = line.split()
+        assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == digest, name
+        assert (MODELS / name).stat().st_size < 5e6
+
+
+def test_bundled_networks_are_those_of_the_zoo():
+    assert bioconv.bundled() == ("digits_cnn", "digits_mlp")
+    for name in bioconv.bundled():
+        first, second = bioconv.read(name), load(name)
+        assert str(first) == str(second)
+
+
+def test_the_table_tells_the_accuracies():
+    table = (MODELS / "README.md").read_text()
+    for name, (_, least) in PROMISED.items():
+        told = float(re.search(rf"\[{name}\].*?([\d.]+) %", table).group(1))
+        assert told / 100 >= least
+
+
+@pytest.mark.parametrize("name", ["digits_mlp", "digits_cnn"])
+def test_digits_answer_as_well_as_spikes(name):
+    """The spiking network within one point of the trained one on the test split."""
+    network, test = load(name), datasets.load("digits")
+    trained = np.mean(answers(network, test.images) == test.labels)
+    assert trained >= PROMISED[name][1]
+    model = bioconv.to_brian(network, calibration=datasets.load("digits", "train").images)
+    result = model.run(test.images, 100 * ms, device="numpy", progress=False)
+    assert abs(result.accuracy(test.labels) - trained) <= 0.01
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["mnist_fcn", "mnist_cnn", "mnist_lenet", "fashion_lenet"])
+def test_trained_networks_on_some_images(name):
+    """A thousand images: at most two standard errors below the promise."""
+    data, least = PROMISED[name]
+    test = datasets.load(data, samples=1000)
+    found = np.mean(answers(load(name), test.images) == test.labels)
+    assert found >= least - 2 * np.sqrt(least * (1 - least) / 1000)
+
+
+@pytest.mark.full
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["mnist_fcn", "mnist_cnn", "mnist_lenet", "fashion_lenet"])
+def test_trained_networks_on_the_whole_test_set(name):
+    data, least = PROMISED[name]
+    test = datasets.load(data)
+    assert np.mean(answers(load(name), test.images) == test.labels) >= least
+
+
+@pytest.mark.full
+@pytest.mark.data
+@pytest.mark.compiled
+@pytest.mark.parametrize("method", ["percentile", "data_based"])
+@pytest.mark.parametrize("name", ["mnist_fcn", "mnist_cnn"])
+def test_spiking_networks_on_a_thousand_images(name, method):
+    """Within 0.5 points after 100 steps of constant, 1 point after 200 steps of Poisson input."""
+    network, test = load(name), datasets.load("mnist", samples=1000)
+    calibration = datasets.load("mnist", "train", samples=500).images
+    trained = np.mean(answers(network, test.images) == test.labels)
+    for encoder, steps, points in (("constant", 100, 0.5), ("poisson", 200, 1.0)):
+        model = bioconv.to_brian(network, calibration=calibration, method=method, encoder=encoder)
+        result = model.run(test.images, steps * ms, device="cpp_standalone")
+        assert abs(result.accuracy(test.labels) - trained) <= points / 100
+
+
+@pytest.mark.parametrize("name", ["mnist_lenet", "fashion_lenet"])
+def test_lenets_convert_with_named_substitutes(name):
+    network = load(name)
+    with pytest.raises(bioconv.errors.UnsupportedLayerError, match="pool1.*MaxPool2d"):
+        bioconv.convert(network)
+    spiking = bioconv.convert(
+        network, substitute={"MaxPool2d": "AvgPool2d", "Softmax": "potential"}
+    )
+    assert [p.name for p in spiking.populations] == ["conv1", "conv2", "fc1", "fc2"]
+    assert not spiking["fc2"].spiking
+
+
+@pytest.mark.data
+@pytest.mark.compiled
+def test_mnist_fcn_agrees_image_by_image():
+    network, test = load("mnist_fcn"), datasets.load("mnist", samples=60)
+    calibration = datasets.load("mnist", "train", samples=200).images
+    result = bioconv.to_brian(network, calibration=calibration).run(test.images, 60 * ms)
+    assert analysis.agreement(result, bioconv.reference(network, test.images)) >= 0.95
