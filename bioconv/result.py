@@ -243,6 +243,8 @@ class Result:
 
     def first(self, n_samples: int) -> "Result":
         """The result of the first ``n_samples`` samples alone."""
+        if not 0 < n_samples <= self.n_samples:
+            raise ResultError(f"the first {n_samples} of {self.n_samples} samples; give 1 to all")
         return replace(
             self,
             counts={name: array[:n_samples] for name, array in self.counts.items()},

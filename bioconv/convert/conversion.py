@@ -23,7 +23,7 @@ from bioconv.convert.methods import Method, method_named
 from bioconv.convert.simplify import simplified
 from bioconv.convert.trace import Plan, Planned, Term, traced
 from bioconv.errors import ConversionError, StimulusError
-from bioconv.graph import INPUT, Network, Weighted, activations, checked_images
+from bioconv.graph import INPUT, Network, Softmax, Weighted, activations, checked_images
 from bioconv.neurons import Neuron, Synapse, neuron_named, reset_named, synapse_named
 from bioconv.spiking import Population, Projection, SpikingNetwork, Stimulus, last_weight
 
@@ -126,12 +126,13 @@ def convert(
         pooling=pooling,
         positive_input=low >= 0,
         readout=(substitute or {}).get("Softmax", "spikes"),
+        answer=_answer(network),
     )
     active = {}
     if chosen.needs_calibration and images is not None:
         active = _activations(simple, plan, images)
     scales, notes = _checked_scales(chosen.scales(plan, active, (low, high)))
-    notes = [*_said(method, chosen, substitute), *notes]
+    notes = [*_said(method, chosen, network, substitute), *notes]
     return _assembled(
         plan,
         Stimulus(shape=network.input_shape, low=low, high=high),
@@ -146,6 +147,13 @@ def _calibration(network: Network, images: np.ndarray) -> np.ndarray:
         return checked_images(network.input_shape, images)
     except StimulusError as error:
         raise ConversionError(f"calibration: {error}") from None
+
+
+def _answer(network: Network) -> str:
+    """The layer that is read out: the last one, or what a softmax at the end reads."""
+    end = network[network.output]
+    inner = isinstance(end.layer, Softmax) and end.inputs[0] != INPUT
+    return end.inputs[0] if inner else end.name
 
 
 def _range(given: tuple[float, float] | None, images: np.ndarray | None) -> tuple[float, float]:
@@ -185,12 +193,14 @@ def _checked_scales(scales: Mapping[str, float]) -> tuple[dict[str, float], list
     return {name: scale if scale > 0 else 1.0 for name, scale in scales.items()}, notes
 
 
-def _said(method, chosen: Method, substitute) -> list[str]:
+def _said(method, chosen: Method, network: Network, substitute) -> list[str]:
+    kinds = {type(node.layer).__name__ for node in network.nodes}
     notes = [
         f"{name} was replaced by {other}; the trained network's own answers may differ"
         if name != "Softmax"
         else f"Softmax was left out; the classes are read out by {other}"
         for name, other in (substitute or {}).items()
+        if name in kinds
     ]
     if method is None:
         why = "" if chosen.needs_calibration else " since no calibration data was given"

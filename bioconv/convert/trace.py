@@ -92,7 +92,9 @@ class Plan:
     output: str
 
 
-def traced(network: Network, *, pooling: str, positive_input: bool, readout: str) -> Plan:
+def traced(
+    network: Network, *, pooling: str, positive_input: bool, readout: str, answer: str
+) -> Plan:
     """The plan of a simplified network.
 
     Parameters
@@ -101,6 +103,8 @@ def traced(network: Network, *, pooling: str, positive_input: bool, readout: str
     positive_input : bool
         Whether no input is negative, so that a rectifier does nothing to it.
     readout : {"spikes", "potential"}
+    answer : str
+        Layer of the trained network that is read out; folding may have taken its name.
     """
     shape = network.input_shape
     start = Form(terms=(Term(source=INPUT, shape=shape),), constant=np.zeros(shape))
@@ -129,7 +133,7 @@ def traced(network: Network, *, pooling: str, positive_input: bool, readout: str
             forms[node.name] = Form(terms=(term,), constant=np.zeros(form.constant.shape))
         else:
             forms[node.name] = joined_form(node.layer, *given)
-    output = _answer(network, forms, planned, populate, readout)
+    output = _answer(network, forms, populate, readout, answer)
     return Plan(populations=tuple(planned), output=output)
 
 
@@ -157,7 +161,7 @@ def _is_positive(form: Form, positive: set[str]) -> bool:
     )
 
 
-def _answer(network, forms, planned, populate, readout) -> str:
+def _answer(network, forms, populate, readout, answer) -> str:
     end = network[network.output]
     if isinstance(end.layer, Softmax) and end.inputs[0] != INPUT:
         end = network[end.inputs[0]]
@@ -167,7 +171,7 @@ def _answer(network, forms, planned, populate, readout) -> str:
     if reshaped and form.terms[0].source != INPUT and readout == "spikes":
         return form.terms[0].source
     term = populate(
-        form, end.name, f"{end.name}_out", node=end.name, before=end.name,
+        form, end.name, f"{end.name}_out", node=answer, before=end.name,
         spiking=readout == "spikes",
     )  # fmt: skip
     return term.source

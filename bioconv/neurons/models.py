@@ -16,7 +16,8 @@ from bioconv.neurons.synapses import Synapse, seconds
 
 
 def _quantity(owner: str, name: str, value: Any, unit: Quantity, example: str) -> Quantity:
-    if not isinstance(value, Quantity) or not have_same_dimensions(value, unit):
+    one = isinstance(value, Quantity) and value.ndim == 0
+    if not one or not have_same_dimensions(value, unit):
         raise ParameterError(f"{owner}: {name} is {value!r}; give a quantity such as {example}")
     if not abs(float(value)) < float("inf"):
         raise ParameterError(f"{owner}: {name} is {value!r}; it must be finite")

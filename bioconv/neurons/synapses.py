@@ -172,7 +172,7 @@ def synapse_named(synapse: "str | Synapse | None") -> Synapse:
         return synapse
     if synapse is None:
         return Delta()
-    if synapse in SYNAPSES:
+    if isinstance(synapse, str) and synapse in SYNAPSES:
         return SYNAPSES[synapse]()
     raise ParameterError(
         f"synapse is {synapse!r}; choose one of {', '.join(SYNAPSES)} or a record of "

@@ -22,7 +22,7 @@ def method_named(method: str | Method | None, calibrated: bool) -> Method:
         return method
     if method is None:
         return Percentile() if calibrated else ModelBased()
-    if method in METHODS:
+    if isinstance(method, str) and method in METHODS:
         return METHODS[method]()
     raise ConversionError(
         f"method is {method!r}; choose one of {', '.join(METHODS)} or a record of "

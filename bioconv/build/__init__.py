@@ -1,0 +1,12 @@
+"""From a spiking network to Brian2 objects: the one border where numbers get units."""
+
+from bioconv.build.encoders import ENCODERS, Constant, Encoder, Poisson, Regular, encoder_named
+from bioconv.build.monitors import Watch, watch
+from bioconv.build.network import Built, built, replaced_drives
+from bioconv.build.recording import Recording, recordings
+from bioconv.build.settings import Settings, steps
+
+__all__ = [
+    "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "Recording", "Regular", "Settings",
+    "Watch", "built", "encoder_named", "recordings", "replaced_drives", "steps", "watch",
+]  # fmt: skip

@@ -1,0 +1,137 @@
+"""Populations as ``NeuronGroup`` objects: replicas of a sample's neurons, one block after another."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import Clock, NeuronGroup
+
+from bioconv.build.chance import UNIFORM
+from bioconv.build.schedule import Schedule
+from bioconv.build.settings import Settings
+from bioconv.neurons import NeuronText, neuron_text
+from bioconv.neurons.text import WINDOW
+from bioconv.spiking import Population, SpikingNetwork, Stimulus
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """What all objects of a built model share.
+
+    Attributes
+    ----------
+    settings : Settings
+    schedule : Schedule
+    steps, borders : brian2.Clock
+        Of every step, and of the begin of every presentation.
+    replicas : int
+        Samples that are presented at once.
+    n_steps : int
+        Of a presentation.
+    """
+
+    settings: Settings
+    schedule: Schedule
+    steps: Clock
+    borders: Clock
+    replicas: int
+    n_steps: int
+
+
+def text_of(population: Population, network: SpikingNetwork, settings: Settings) -> NeuronText:
+    """The text of a population as it stands in a model with these settings."""
+    driven = not settings.encoder.spikes and any(
+        p.source == network.stimulus.name for p in network.incoming(population.name)
+    )
+    return neuron_text(
+        population.neuron,
+        population.synapse,
+        reset=population.reset,
+        units=settings.units,
+        driven=driven,
+        windowed=settings.propagation == "delayed",
+        spiking=population.spiking,
+    )
+
+
+def drive_name(population: str) -> str:
+    """Name of the array of input to a population: (presentation, neuron)."""
+    return f"drive_{population}"
+
+
+def built_population(population: Population, text: NeuronText, frame: Frame) -> NeuronGroup:
+    """The neurons of a population, at rest; every border clears them and loads their drive."""
+    max_rate = frame.settings.max_rate
+    group = NeuronGroup(
+        population.size * frame.replicas,
+        text.equations,
+        threshold=text.threshold or None,
+        reset=text.reset or None,
+        refractory=text.refractory or False,
+        method=text.method,
+        namespace={**text.constants, "max_rate": max_rate},
+        clock=frame.steps,
+        name=population.name,
+    )
+    group.v = text.constants["E_L"]
+    group.I_bias = np.tile(population.bias.ravel(), frame.replicas) * (text.current * max_rate)
+    border = text.clear
+    if "I_stim" in group.variables:
+        drive = drive_name(population.name)
+        border += f"\nI_stim = {drive}(t - t_begin, i)*C_m*(V_th - E_L)*max_rate"
+    _timed(group, frame, border)
+    return group
+
+
+def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
+    """The input population of an encoder that spikes."""
+    encoder = frame.settings.encoder
+    size = int(np.prod(stimulus.shape))
+    group = NeuronGroup(
+        size * frame.replicas,
+        input_equations(frame.settings),
+        threshold=f"{encoder.threshold} and in_window",
+        reset="\n".join(filter(None, [encoder.reset, "count += 1"])),
+        namespace={"uniform": UNIFORM, "max_rate": frame.settings.max_rate},
+        clock=frame.steps,
+        name=stimulus.name,
+    )
+    group.neuron = np.tile(np.arange(size), frame.replicas)
+    group.replica = np.repeat(np.arange(frame.replicas), size)
+    group.batch, group.seed = frame.replicas, frame.settings.seed
+    border = f"count = 0\np = {drive_name(stimulus.name)}(t - t_begin, i)*max_rate*dt"
+    _timed(group, frame, "\n".join(filter(None, [border, encoder.clear])))
+    if encoder.update:
+        group.run_regularly(encoder.update, when="groups", name=f"{stimulus.name}_update")
+    return group
+
+
+def input_equations(settings: Settings) -> str:
+    """The equations of the input population."""
+    own = settings.encoder.equations
+    rows = [
+        "p : 1 (constant)",
+        *([own] if own else []),
+        "count : integer",
+        "neuron : integer (constant)",
+        "replica : integer (constant)",
+        "presentation = timestep(t - t_begin, dt) // period : integer (shared, constant over dt)",
+        WINDOW,
+        "t_begin : second (shared, constant)",
+        "first_sample : integer (shared, constant)",
+        "batch : integer (shared, constant)",
+        "seed : integer (shared, constant)",
+    ]
+    return "\n".join(rows)
+
+
+def _timed(group: NeuronGroup, frame: Frame, border: str) -> None:
+    """Give a group its slots in the schedule, its window, and what happens at a border."""
+    slots, schedule = frame.schedule.slots[group.name], frame.schedule
+    if group.thresholder:
+        group.thresholder["spike"].when = slots.thresholds
+        group.resetter["spike"].when = slots.resets
+    if "in_window" in group.variables:
+        group.onset, group.period = schedule.onsets[group.name], schedule.period
+        group.n_steps = frame.n_steps
+    group.run_regularly(border, clock=frame.borders, when="start", name=f"{group.name}_border")
