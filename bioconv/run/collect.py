@@ -62,7 +62,8 @@ def _spikes(built: Built, monitor: Any, name: str, first: int, n_samples: int) -
 
 def _traces(built: Built, monitor: Any, name: str, n_samples: int) -> Traces:
     onset, period = built.schedule.onsets[name], built.schedule.period
-    every = np.asarray(monitor.v_).reshape(built.replicas, -1, built.presentations, period)
+    # a copy: the monitor's memory goes with the monitor
+    every = np.array(monitor.v_).reshape(built.replicas, -1, built.presentations, period)
     values = every.transpose(2, 0, 3, 1)[:, :, onset : onset + built.n_steps]
     constants = built.texts[name].constants
     size = len(built.groups[name]) // built.replicas
