@@ -54,7 +54,7 @@ def _busiest(result: Result, layer: str) -> int:
 
 def _rates(path: Path, network: Network, result: Result, data: Dataset) -> Path:
     """Rates of every layer against the activations, for the first samples."""
-    some = result.first(COMPARED)
+    some = result.first(min(COMPARED, result.n_samples))
     values = activations(network, data.images[: some.n_samples])
     figure = Figure(figsize=(4.5 * len(some.counts), 4.5), layout="constrained")
     axes = figure.subplots(1, len(some.counts), squeeze=False)[0]

@@ -19,13 +19,13 @@ from bioconv.build.recording import checked_size
 from bioconv.build.schedule import scheduled
 from bioconv.errors import DeviceError, ParameterError, StimulusError
 from bioconv.graph import INPUT, checked_images
-from bioconv.projections import path_matrix
+from bioconv.projections import Kind, kind_of, order_of, path_matrix
 from bioconv.result import Result
 from bioconv.run import Task, chosen_device, present
 from bioconv.spiking import Projection, SpikingNetwork, last_weight
 from bioconv.version import VERSION
 
-#: Samples at once, unless asked for; fewer where the synapses of all replicas would exceed SYNAPSES.
+#: Samples at once, unless asked for; fewer where explicit synapses of all replicas exceed SYNAPSES.
 BATCH = 32
 SYNAPSES = 4_000_000
 #: Seconds that numpy needs for an operation on a population in a step, a neuron, a synaptic event.
@@ -53,6 +53,7 @@ class Model:
         self._hooks: list[Callable[[Model], Any]] = []
         self._folder: Path | None = None
         self._matrices: dict[str, Any] = {}
+        self._kinds: dict[str, Kind] = {}
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -94,15 +95,30 @@ class Model:
             self._matrices[projection] = path_matrix(path.layers, path.shape, path.gain)
         return self._matrices[projection]
 
+    def kind(self, projection: str) -> Kind:
+        """The form in which a projection's weights are stored once, in thresholds."""
+        if projection not in self._kinds:
+            path = self._projection(projection)
+            self._kinds[projection] = kind_of(
+                path.layers, path.shape, path.gain, lambda: self.matrix(projection)
+            )
+        return self._kinds[projection]
+
+    def index(self, layer: str, neuron: Any) -> np.ndarray:
+        """Where neurons, numbered channel, row, column, stand in a replica of ``model[layer]``."""
+        self._check_layer(layer)
+        return np.argsort(order_of(self.layers[layer]))[neuron]
+
     def fan_out(self) -> dict[str, np.ndarray]:
         """{population: (*shape) synapses that leave every neuron}, for counts of events."""
         total = {name: np.zeros(int(np.prod(s)), dtype=int) for name, s in self.layers.items()}
         for projection in self._spiking_projections:
-            total[projection.source] += np.diff(self.matrix(projection.name).tocsc().indptr)
+            places = order_of(projection.shape)
+            total[projection.source][places] += self.kind(projection.name).fan_out()
         return {name: n.reshape(self.layers[name]) for name, n in total.items()}
 
     def __str__(self) -> str:
-        return described(self.spiking, self.settings, lambda name: self.matrix(name).nnz)
+        return described(self.spiking, self.settings, self.kind)
 
     # -- Brian2 objects ----------------------------------------------------------------------
 
@@ -124,9 +140,9 @@ class Model:
         return self._current().network
 
     @property
-    def synapses(self) -> Mapping[str, brian2.Synapses]:
-        """{projection: Synapses}; their ``w`` may be edited."""
-        return self._current().synapses
+    def projections(self) -> Mapping[str, Any]:
+        """{projection: SharedProjection or Synapses}; their ``w`` may be edited."""
+        return self._current().projections
 
     def __getitem__(self, layer: str) -> brian2.NeuronGroup:
         """The ``NeuronGroup`` of a population (replica after replica)."""
@@ -173,6 +189,7 @@ class Model:
             replicas=replicas,
             presentations=presentations,
             n_steps=n_steps,
+            kind_of=self.kind,
             matrix_of=self.matrix,
         )
         made.edit(edits)
@@ -285,22 +302,28 @@ class Model:
 
     def _drives(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{population: (n, neurons) input}: pixels, or sums of weighted pixels, over the scale."""
-        values = images / self.spiking.stimulus.scale
+        stimulus = self.spiking.stimulus
+        values = images / stimulus.scale
         if self.settings.encoder.spikes:
-            return {self.spiking.stimulus.name: values.reshape(len(images), -1)}
-        drives: dict[str, np.ndarray] = {}
-        for projection in self.spiking.projections:
-            if projection.source == self.spiking.stimulus.name:
-                part = projection.of(values).reshape(len(images), -1)
-                drives[projection.target] = drives.get(projection.target, 0) + part
-        return drives
+            drives = {stimulus.name: values}
+        else:
+            drives = {}
+            for projection in self.spiking.projections:
+                if projection.source == stimulus.name:
+                    before = drives.get(projection.target, 0)
+                    drives[projection.target] = before + projection.of(values)
+        return {
+            name: part.reshape(len(part), -1)[:, order_of(part.shape[1:])]
+            for name, part in drives.items()
+        }
 
     def _batch(self, batch_size: int | None, n_samples: int) -> int:
         if batch_size is not None:
             return min(_checked_batch(batch_size), n_samples)
         if self._built is not None and self._foreign:
             return self._built.replicas
-        return max(1, min(BATCH, n_samples, SYNAPSES // max(1, self._n_synapses)))
+        room = SYNAPSES // max(1, self._n_synapses) if self._is_explicit else BATCH
+        return max(1, min(BATCH, n_samples, room))
 
     def _estimate(self, n_samples: int, n_steps: int, replicas: int) -> float:
         """Seconds that numpy needs, roughly."""
@@ -342,6 +365,7 @@ class Model:
                 "encoder": type(settings.encoder).__name__,
                 "propagation": settings.propagation,
                 "units": settings.units.name,
+                "projections": settings.projections,
                 "precision": "double",
                 "method": getattr(report, "method", None),
                 "notes": list(getattr(report, "notes", ())),
@@ -374,7 +398,11 @@ class Model:
 
     @property
     def _n_synapses(self) -> int:
-        return sum(self.matrix(p.name).nnz for p in self._spiking_projections)
+        return sum(self.kind(p.name).n_synapses for p in self._spiking_projections)
+
+    @property
+    def _is_explicit(self) -> bool:
+        return self.settings.projections == "explicit"
 
     def _projection(self, name: str) -> Projection:
         for projection in self.spiking.projections:

@@ -41,6 +41,7 @@ def to_brian(
     dt: Any = None,
     units: str = "biophysical",
     propagation: str = "synchronous",
+    projections: str = "shared",
     precision: str = "double",
     seed: int = 0,
 ) -> Model:
@@ -61,6 +62,9 @@ def to_brian(
         The two spike alike, step for step.
     propagation : {"synchronous", "delayed"}
         Whether a spike reaches the next layer within its step or in the next one.
+    projections : {"shared", "explicit"}
+        Every weight stored once with a fast kernel, or every synapse as an entry of Brian2's
+        ``Synapses``, open to plasticity. The two spike alike.
     precision : {"double"}
     seed : int
         Of the random numbers: they are a function of it, the sample, the neuron and the step.
@@ -76,14 +80,13 @@ def to_brian(
     >>> result = model.run(bioconv.datasets.load("digits").images, 100*ms)
     """
     if precision != "double":
-        raise ParameterError(
-            f'precision is {precision!r}; "double" is the one there is, since all synapses are explicit'
-        )
+        raise ParameterError(f'precision is {precision!r}; "double" is the one there is')
     settings = Settings(
         dt=1 * ms if dt is None else dt,
         units=units_named(units),
         encoder=encoder_named(encoder),
         propagation=propagation,
+        projections=projections,
         seed=seed,
     )
     if isinstance(source, SpikingNetwork):

@@ -14,6 +14,7 @@ from bioconv.errors import (
     RunInterrupted,
     StimulusError,
 )
+from bioconv.projections import SharedProjection
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_the_text_names_everything(model):
         "threshold  v >= V_th - rounding",
         "reset      v -= V_th - E_L",
         "E_L = -65. mV, V_th = -50. mV, C_m = 200. pF",
-        "synapses   fc1_to_fc2: Dense, 63 synapses, on_pre: v_post += w",
+        "synapses   fc1_to_fc2: Dense, 63 synapses (63 stored), v_post += w",
         "current    input_to_fc1: Dense of the image, as I_stim",
     ):
         assert part in text, part
@@ -80,8 +81,10 @@ def test_propagation_modes_agree_where_nothing_depends_on_order():
 def test_groups_and_synapses_are_plain_brian2_objects(model):
     assert isinstance(model.network, brian2.Network)
     assert isinstance(model["fc1"], brian2.NeuronGroup)
-    assert isinstance(model.synapses["fc1_to_fc2"], brian2.Synapses)
-    assert model.synapses["fc1_to_fc2"].w.dim == mV.dim
+    shared = model.projections["fc1_to_fc2"]
+    assert isinstance(shared, SharedProjection) and shared.w.dim == mV.dim
+    explicit = bioconv.to_brian(NETWORKS["dense"], method="unscaled", projections="explicit")
+    assert isinstance(explicit.projections["fc1_to_fc2"], brian2.Synapses)
     weights = model.weights("fc2")["fc1_to_fc2"]
     np.testing.assert_allclose(model.matrix("fc1_to_fc2").toarray(), weights)
     with pytest.raises(KeyError, match="no layer 'fc9'; the model has fc1, fc2, fc3"):
@@ -123,7 +126,7 @@ def test_users_add_synapses_and_currents(model):
 
 def test_edited_weights_and_currents_stay(model):
     before = run(model, batch_size=4).counts
-    model.synapses["fc1_to_fc2"].w = 0 * mV
+    model.projections["fc1_to_fc2"].w = 0 * mV
     model["fc2"].I_bias = 0
     for batch in (4, 3):
         counts = run(model, batch_size=batch).counts
@@ -141,7 +144,7 @@ def test_edits_and_extensions_reach_the_compiled_program(model):
         return monitor
 
     run(model)
-    model.synapses["fc1_to_fc2"].w = 0 * mV
+    model.projections["fc1_to_fc2"].w = 0 * mV
     model["fc2"].I_bias = 0
     model.extend(extension)
     result = model.run(X, 40 * ms, device="cpp_standalone")

@@ -5,6 +5,7 @@ from typing import Any
 
 from bioconv.build.populations import input_equations, text_of
 from bioconv.build.settings import Settings
+from bioconv.projections import Kind
 from bioconv.spiking import SpikingNetwork
 
 
@@ -21,10 +22,8 @@ def equations(spiking: SpikingNetwork, settings: Settings) -> dict[str, str]:
     return {spiking.stimulus.name: "\n".join(rows), **texts}
 
 
-def described(
-    spiking: SpikingNetwork, settings: Settings, n_synapses: Callable[[str], int]
-) -> str:
-    """The whole model; ``n_synapses`` gives the number of a projection's synapses."""
+def described(spiking: SpikingNetwork, settings: Settings, kind_of: Callable[[str], Kind]) -> str:
+    """The whole model; ``kind_of`` gives the shared form of a projection by its name."""
     stimulus = spiking.stimulus
     rows = [
         f"{len(spiking.populations)} populations, dt = {settings.dt}, {settings.propagation} "
@@ -42,8 +41,9 @@ def described(
         for projection in spiking.incoming(population.name):
             path = " > ".join(type(layer).__name__ for layer in projection.layers) or "one-to-one"
             if projection.source in texts:
-                count = n_synapses(projection.name)
-                line = f"{path}, {count} synapses, on_pre: {target}_post += w"
+                kind = kind_of(projection.name)
+                stored = kind.weights.size if settings.projections == "shared" else "all"
+                line = f"{path}, {kind.n_synapses} synapses ({stored} stored), {target}_post += w"
                 rows.append(f"    synapses   {projection.name}: {line}")
             else:
                 rows.append(f"    current    {projection.name}: {path} of the image, as I_stim")

@@ -68,7 +68,8 @@ def _ends(built: Built, name: str) -> StateMonitor:
 def _trace(built: Built, name: str, recording: Recording) -> StateMonitor:
     group = built.groups[name]
     size = len(group) // built.replicas
-    every = (np.arange(built.replicas)[:, None] * size + recording.neurons).ravel()
+    places = np.argsort(built.orders[name])[recording.neurons]
+    every = (np.arange(built.replicas)[:, None] * size + places).ravel()
     return StateMonitor(
         group, "v", record=every, when="end", clock=built.steps, name=f"{name}_trace"
     )

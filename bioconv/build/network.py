@@ -8,12 +8,16 @@ import numpy as np
 from brian2 import Clock, Network, NeuronGroup, Quantity, Synapses, TimedArray
 
 from bioconv.build.populations import (
-    Frame, built_input, built_population, drive_name, text_of,
+    Frame,
+    built_input,
+    built_population,
+    drive_name,
+    text_of,
 )  # fmt: skip
 from bioconv.build.schedule import Schedule, scheduled
 from bioconv.build.settings import Settings
 from bioconv.neurons import NeuronText
-from bioconv.projections import explicit
+from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
 
 
@@ -26,7 +30,9 @@ class Built:
     network : brian2.Network
     groups : mapping, population -> NeuronGroup
         In topological order, the input population included where there is one.
-    synapses : mapping, projection -> Synapses
+    projections : mapping, projection -> SharedProjection or Synapses
+    orders : mapping, population -> (n,) int array
+        Number, as channel, row, column, of every neuron of a replica.
     drives : mapping, population -> TimedArray
         Input of every presentation, ``(presentations, neurons)``.
     texts : mapping, population -> NeuronText
@@ -46,7 +52,8 @@ class Built:
 
     network: Network
     groups: Mapping[str, NeuronGroup]
-    synapses: Mapping[str, Synapses]
+    projections: Mapping[str, Synapses | SharedProjection]
+    orders: Mapping[str, np.ndarray]
     drives: dict[str, TimedArray]
     texts: Mapping[str, NeuronText]
     schedule: Schedule
@@ -74,17 +81,21 @@ class Built:
 
     def edits(self) -> dict[tuple[str, str], np.ndarray]:
         """{(object, variable): values of one replica} of what users may have changed."""
-        found = {(name, "w"): synapses.w_[:] for name, synapses in self.synapses.items()}
+        found = {}
+        for name, projection in self.projections.items():
+            copies = self.replicas if isinstance(projection, Synapses) else 1
+            found[name, "w"] = projection.w_[: len(projection.w_[:]) // copies].copy()
         for name, group in self.groups.items():
             if "I_bias" in group.variables:
-                found[name, "I_bias"] = group.I_bias_[:]
-        return {key: v[: len(v) // self.replicas].copy() for key, v in found.items()}
+                found[name, "I_bias"] = group.I_bias_[: len(group) // self.replicas].copy()
+        return found
 
     def edit(self, edits: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Set values as :meth:`edits` returned them, in every replica."""
         for (name, variable), values in edits.items():
-            owner = self.synapses[name] if name in self.synapses else self.groups[name]
-            setattr(owner, f"{variable}_", np.tile(values, self.replicas))
+            owner = self.projections[name] if variable == "w" else self.groups[name]
+            copies = 1 if isinstance(owner, SharedProjection) else self.replicas
+            setattr(owner, f"{variable}_", np.tile(values, copies))
 
     @property
     def samples(self) -> int:
@@ -99,11 +110,13 @@ def built(
     replicas: int,
     presentations: int,
     n_steps: int,
+    kind_of: Callable[[str], Kind],
     matrix_of: Callable[[str], Any],
 ) -> Built:
     """Brian2 objects for ``presentations`` of ``replicas`` samples of ``n_steps`` each.
 
-    ``matrix_of`` gives the sparse matrix (n_post, n_pre) of a projection by its name.
+    ``kind_of`` gives the shared form of a projection by its name, ``matrix_of`` its sparse matrix
+    (n_post, n_pre), neurons as channel, row, column, for explicit synapses.
     """
     schedule = scheduled(spiking, settings.propagation, n_steps, settings.encoder.spikes)
     frame = Frame(
@@ -118,14 +131,22 @@ def built(
     groups = {p.name: built_population(p, texts[p.name], frame) for p in spiking.populations}
     if settings.encoder.spikes:
         groups = {spiking.stimulus.name: built_input(spiking.stimulus, frame), **groups}
-    synapses = _synapses(spiking, texts, groups, frame, matrix_of)
+    deliver = _explicit(matrix_of) if settings.projections == "explicit" else _shared(kind_of)
+    projections = {
+        projection.name: deliver(spiking, projection, texts, groups, frame)
+        for projection in spiking.projections
+        if projection.source in groups and kind_of(projection.name).weights.size
+    }
+    shapes = {spiking.stimulus.name: spiking.stimulus.shape}
+    shapes |= {p.name: p.shape for p in spiking.populations}
     drives = _drives(groups, presentations, frame)
-    network = Network(*groups.values(), *synapses.values(), name="bioconv_network")
+    network = Network(*groups.values(), *projections.values(), name="bioconv_network")
     network.schedule = list(schedule.order)
     return Built(
         network=network,
         groups=groups,
-        synapses=synapses,
+        projections=projections,
+        orders={name: order_of(shapes[name]) for name in groups},
         drives=drives,
         texts=texts,
         schedule=schedule,
@@ -139,23 +160,33 @@ def built(
     )
 
 
-def _synapses(
-    spiking: SpikingNetwork,
-    texts: Mapping[str, NeuronText],
-    groups: Mapping[str, NeuronGroup],
-    frame: Frame,
-    matrix_of: Callable[[str], Any],
-) -> dict[str, Synapses]:
-    """Every projection between populations that has a weight other than zero."""
-    made = {}
-    for projection in spiking.projections:
-        if projection.source not in groups:
-            continue
-        matrix = matrix_of(projection.name)
-        if matrix.nnz == 0:
-            continue
+def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
+    """Makes projections that store every weight once."""
+
+    def deliver(spiking, projection, texts, groups, frame):
+        return SharedProjection(
+            groups[projection.source],
+            groups[projection.target],
+            kind_of(projection.name),
+            variable=texts[projection.target].target,
+            unit=texts[projection.target].unit,
+            delay=frame.schedule.delays[projection.name],
+            when=frame.schedule.slots[projection.source].synapses,
+            clock=frame.steps,
+            name=projection.name,
+        )
+
+    return deliver
+
+
+def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
+    """Makes projections with an entry for every synapse."""
+
+    def deliver(spiking, projection, texts, groups, frame):
         text, units = texts[projection.target], frame.settings.units
-        made[projection.name] = explicit(
+        rows = order_of(spiking[projection.target].shape)
+        matrix = matrix_of(projection.name).tocsc()[rows][:, order_of(projection.shape)]
+        return explicit(
             groups[projection.source],
             groups[projection.target],
             matrix,
@@ -168,7 +199,8 @@ def _synapses(
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,
             clock=frame.steps,
         )
-    return made
+
+    return deliver
 
 
 def _drives(groups: Mapping[str, Any], presentations: int, frame: Frame) -> dict[str, TimedArray]:

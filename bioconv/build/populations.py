@@ -1,7 +1,6 @@
 """Populations as ``NeuronGroup`` objects: replicas of a sample's neurons, one block after another."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from brian2 import Clock, NeuronGroup
@@ -11,6 +10,7 @@ from bioconv.build.schedule import Schedule
 from bioconv.build.settings import Settings
 from bioconv.neurons import NeuronText, neuron_text
 from bioconv.neurons.text import WINDOW
+from bioconv.projections import order_of
 from bioconv.spiking import Population, SpikingNetwork, Stimulus
 
 
@@ -74,7 +74,8 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         name=population.name,
     )
     group.v = text.constants["E_L"]
-    group.I_bias = np.tile(population.bias.ravel(), frame.replicas) * (text.current * max_rate)
+    bias = population.bias.ravel()[order_of(population.shape)]
+    group.I_bias = np.tile(bias, frame.replicas) * (text.current * max_rate)
     border = text.clear
     if "I_stim" in group.variables:
         drive = drive_name(population.name)
@@ -96,7 +97,7 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
         clock=frame.steps,
         name=stimulus.name,
     )
-    group.neuron = np.tile(np.arange(size), frame.replicas)
+    group.neuron = np.tile(order_of(stimulus.shape), frame.replicas)
     group.replica = np.repeat(np.arange(frame.replicas), size)
     group.batch, group.seed = frame.replicas, frame.settings.seed
     border = f"count = 0\np = {drive_name(stimulus.name)}(t - t_begin, i)*max_rate*dt"

@@ -10,6 +10,7 @@ from bioconv.errors import ParameterError
 from bioconv.neurons import Units, seconds
 
 PROPAGATIONS = ("synchronous", "delayed")
+PROJECTIONS = ("shared", "explicit")
 SEEDS = 2**31
 
 
@@ -24,6 +25,8 @@ class Settings:
     encoder : Encoder
     propagation : {"synchronous", "delayed"}
         Whether a spike reaches the next layer within its step or one step later.
+    projections : {"shared", "explicit"}
+        Whether every weight is stored once, or every synapse.
     seed : int
         0 … 2**31 - 1
     """
@@ -32,6 +35,7 @@ class Settings:
     units: Units
     encoder: Encoder
     propagation: str = "synchronous"
+    projections: str = "shared"
     seed: int = 0
 
     def __post_init__(self):
@@ -39,6 +43,10 @@ class Settings:
         if self.propagation not in PROPAGATIONS:
             raise ParameterError(
                 f"propagation is {self.propagation!r}; choose one of {', '.join(PROPAGATIONS)}"
+            )
+        if self.projections not in PROJECTIONS:
+            raise ParameterError(
+                f"projections is {self.projections!r}; choose one of {', '.join(PROJECTIONS)}"
             )
         checked_seed(self.seed)
         if float(self.encoder.max_rate(self.dt) * self.dt) > 1 + 1e-9:

@@ -2,5 +2,10 @@
 
 from bioconv.projections.explicit import explicit
 from bioconv.projections.indices import Links, links, path_matrix
+from bioconv.projections.kinds import Convolution, Kind, Matrix, Targets, kind_of, order_of
+from bioconv.projections.shared import SharedProjection
 
-__all__ = ["Links", "explicit", "links", "path_matrix"]
+__all__ = [
+    "Convolution", "Kind", "Links", "Matrix", "SharedProjection", "Targets", "explicit", "kind_of",
+    "links", "order_of", "path_matrix",
+]  # fmt: skip

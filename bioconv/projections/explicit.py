@@ -27,7 +27,7 @@ def explicit(
     ----------
     source, target : brian2 groups of ``replicas`` blocks of neurons
     matrix : (n_post, n_pre) sparse array
-        Of one replica, in thresholds.
+        Of one replica, in thresholds, neurons as the groups count them.
     variable : str
         Of the target, what a spike adds to.
     unit : quantity or 1

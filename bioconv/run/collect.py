@@ -42,9 +42,8 @@ def _ends(built: Built, watch: Watch, name: str, variable: str) -> np.ndarray:
     before = np.asarray(getattr(monitor, f"{variable}_"))[:, 1:]
     last = np.asarray(getattr(group, f"{variable}_")[:])[:, None]
     values = np.concatenate([before, last], axis=1)
-    return values.reshape(built.replicas, -1, built.presentations).transpose(2, 0, 1).reshape(
-        built.samples, -1
-    )  # fmt: skip
+    samples = values.reshape(built.replicas, -1, built.presentations).transpose(2, 0, 1)
+    return samples.reshape(built.samples, -1)[:, np.argsort(built.orders[name])]
 
 
 def _spikes(built: Built, monitor: Any, name: str, first: int, n_samples: int) -> Spikes:
@@ -55,7 +54,7 @@ def _spikes(built: Built, monitor: Any, name: str, first: int, n_samples: int) -
     here = sample < n_samples
     return Spikes(
         sample=sample[here],
-        neuron=(index % size)[here],
+        neuron=built.orders[name][index % size][here],
         step=(step % built.schedule.period - built.schedule.onsets[name])[here],
     )
 
@@ -67,7 +66,7 @@ def _traces(built: Built, monitor: Any, name: str, n_samples: int) -> Traces:
     values = every.transpose(2, 0, 3, 1)[:, :, onset : onset + built.n_steps]
     constants = built.texts[name].constants
     size = len(built.groups[name]) // built.replicas
-    neurons = np.asarray(monitor.record)[: every.shape[1]] % size
+    neurons = built.orders[name][np.asarray(monitor.record)[: every.shape[1]] % size]
     return Traces(
         neurons=neurons,
         values=values.reshape(built.samples, built.n_steps, -1)[:n_samples],

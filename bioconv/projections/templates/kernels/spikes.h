@@ -1,0 +1,45 @@
+// Spikes that arrive in this step, numbered from the source's first neuron.
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#ifndef BIOCONV_SPIKES
+#define BIOCONV_SPIKES
+namespace bioconv {
+
+// `space` is Brian2's event space: neuron numbers, and their count in the last place. With a delay the
+// spikes of this step wait in `ring`, `delay` event spaces one after another, and old ones come out.
+static const std::vector<int32_t>& arrived(
+    const int32_t* space, int64_t size, int64_t first, int64_t neurons,
+    int32_t* ring, int32_t* at, int64_t delay)
+{
+    static thread_local std::vector<int32_t> local;
+    local.clear();
+    const int32_t* from = delay > 0 ? ring + (int64_t)(*at)*size : space;
+    const int32_t count = from[size - 1];
+    for (int32_t k = 0; k < count; k++) {
+        const int64_t neuron = from[k] - first;
+        if (neuron >= 0 && neuron < neurons) local.push_back((int32_t)neuron);
+    }
+    if (delay > 0) {
+        int32_t* to = ring + (int64_t)(*at)*size;
+        std::memcpy(to, space, space[size - 1]*sizeof(int32_t));
+        to[size - 1] = space[size - 1];
+        *at = (int32_t)((*at + 1) % delay);
+    }
+    return local;
+}
+
+// target[n] += weight[n], where `open` allows it (null: everywhere).
+template <typename W, typename T>
+static inline void add(T* __restrict__ target, const W* __restrict__ weight, const char* open, int64_t n)
+{
+    if (open) {
+        for (int64_t k = 0; k < n; k++) target[k] = open[k] ? target[k] + weight[k] : target[k];
+    } else {
+        for (int64_t k = 0; k < n; k++) target[k] += weight[k];
+    }
+}
+
+}
+#endif
