@@ -1,5 +1,6 @@
 """The user's handle: a spiking network that can be read as text, edited as Brian2 objects, and run."""
 
+import hashlib
 import platform
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any
 import brian2
 import numpy as np
 
-from bioconv.build import Built, Settings, built, recordings, steps
+from bioconv.build import Built, Recording, Settings, built, recordings, steps
 from bioconv.build.describe import described, equations
 from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
@@ -21,7 +22,7 @@ from bioconv.errors import DeviceError, ParameterError, StimulusError
 from bioconv.graph import INPUT, checked_images
 from bioconv.projections import Kind, kind_of, order_of, path_matrix
 from bioconv.result import Result
-from bioconv.run import Task, chosen_device, present
+from bioconv.run import Program, Task, chosen_device, compiled, present
 from bioconv.spiking import Projection, SpikingNetwork, last_weight
 from bioconv.version import VERSION
 
@@ -32,6 +33,8 @@ SYNAPSES = 4_000_000
 _OPERATION, _NEURON, _EVENT = 6e-5, 3e-8, 2e-8
 #: Part of the neurons that spike in a step, for estimates of time alone.
 _ACTIVITY = 0.05
+#: Numbers in the arrays of input and counts of one run of a compiled program.
+NUMBERS = 2**22
 
 
 class Model:
@@ -54,6 +57,7 @@ class Model:
         self._folder: Path | None = None
         self._matrices: dict[str, Any] = {}
         self._kinds: dict[str, Kind] = {}
+        self._programs: dict[str, Program] = {}
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -222,6 +226,7 @@ class Model:
         *,
         device: str = "auto",
         batch_size: int | None = None,
+        processes: int = 1,
         record: Any = None,
         first_sample: int = 0,
         progress: bool | None = None,
@@ -237,6 +242,8 @@ class Model:
             ``"auto"`` compiles where that pays; the result's provenance says what it chose and why.
         batch_size : int, optional
             Samples that are presented at once; changes the speed, never the spikes.
+        processes : int
+            Compiled programs that run at once; more than one needs ``"cpp_standalone"``.
         record : mapping or str, optional
             ``{"conv1": "spikes", "fc1": {"v": [0, 7]}}``; the output's spikes are always recorded.
         first_sample : int
@@ -263,14 +270,12 @@ class Model:
         record = recordings(record, self._sizes, self._silent, self.spiking.output)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
-        target, why = chosen_device(device, estimate, self._foreign)
-        compiled, edits = target == "cpp_standalone", self._edits()
+        target, why = chosen_device(device, estimate, self._foreign, processes)
+        shown = _presentations(sum(self._sizes.values()) * replicas)
         task = Task(
-            make=lambda presentations: (
-                self._new(n_steps, replicas, presentations, edits)
-                if compiled
-                else self._made(n_steps, replicas, presentations)
-            ),
+            built=lambda presentations: self._made(n_steps, replicas, presentations),
+            program=lambda: self._program(n_steps, replicas, shown, record),
+            fixed=lambda: self._arguments(replicas),
             drives=lambda samples: self._drives(images[samples]),
             shapes=self.layers,
             n_samples=len(images),
@@ -280,8 +285,62 @@ class Model:
             record=record,
             about=self._about(n_steps, replicas, first, (target, why)),
         )
-        directory = self._directory(n_steps, replicas) if compiled else None
-        return present(task, target, directory, progress if progress is not None else estimate > 5)
+        return present(task, target, processes, estimate > 5 if progress is None else progress)
+
+    def _program(
+        self, n_steps: int, replicas: int, presentations: int, record: Mapping[str, Recording]
+    ) -> Program:
+        """The compiled program for these sizes and recordings, kept while the model lives."""
+        key = self._key(n_steps, replicas, presentations, record)
+        if key is None or key not in self._programs:
+            edits = self._edits()
+            program = compiled(
+                lambda: self._new(n_steps, replicas, presentations, edits),
+                record,
+                key,
+                self._directory(),
+            )
+            if key is None:
+                return program
+            self._programs[key] = program
+        return self._programs[key]
+
+    def _key(self, n_steps, replicas, presentations, record) -> str | None:
+        """All that enters the code of a program, as text; None if users extended the network."""
+        if self._hooks:
+            return None
+        settings = self.settings
+        rows = [described(self.spiking, settings, self.kind)]
+        rows += [repr((n_steps, replicas, presentations, type(settings.encoder).__name__))]
+        rows += [repr((n, r.spikes, r.neurons.tolist())) for n, r in sorted(record.items())]
+        for projection in self._spiking_projections:
+            kind = self.kind(projection.name)
+            rows.append(repr((projection.name, kind.n_pre, kind.n_post, kind.constants)))
+            rows += [f"{n} {_digest(values)}" for n, values in kind.tables.items()]
+        if self._is_explicit:
+            rows += [f"{p.name} {_digest(self.matrix(p.name))}" for p in self._spiking_projections]
+            rows += [f"{name} {_digest(values)}" for name, values in self._edits().items()]
+        return "\n".join(rows)
+
+    def _arguments(self, replicas: int) -> dict[str, Any]:
+        """What a program is given besides the input: bias currents, weights, seed."""
+        edits = self._edits()
+        arguments: dict[str, Any] = {}
+        if self.settings.encoder.spikes:
+            arguments[f"{self.spiking.stimulus.name}.seed"] = self.settings.seed
+        for population in self.spiking.populations:
+            text = text_of(population, self.spiking, self.settings)
+            current = float(text.current * self.settings.max_rate)
+            bias = population.bias.ravel()[order_of(population.shape)] * current
+            bias = edits.get((population.name, "I_bias"), bias)
+            arguments[f"{population.name}.I_bias"] = np.tile(bias, replicas)
+        for projection in [] if self._is_explicit else self._spiking_projections:
+            text = text_of(self.spiking[projection.target], self.spiking, self.settings)
+            weights = self.kind(projection.name).weights * float(text.unit)
+            if weights.size:
+                weights = edits.get((projection.name, "w"), weights)
+                arguments[f"{projection.name}.w"] = weights
+        return arguments
 
     def _checked_images(self, images: np.ndarray) -> np.ndarray:
         stimulus, spikes = self.spiking.stimulus, self.settings.encoder.spikes
@@ -372,15 +431,15 @@ class Model:
             },
         }
 
-    def _directory(self, n_steps: int, replicas: int) -> Path:
-        """Folder of the compiled program; goes with the model."""
+    def _directory(self) -> Path:
+        """Folder of programs that are not kept; goes with the model."""
         if self._folder is None:
             try:
                 self._folder = Path(tempfile.mkdtemp(prefix="bioconv-"))
             except OSError as error:
                 raise DeviceError(f"no folder for the C++ program: {error}") from error
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder / f"{n_steps}x{replicas}"
+        return self._folder
 
     # -- small things ------------------------------------------------------------------------
 
@@ -429,3 +488,16 @@ def _checked_first(first: Any, n_samples: int) -> int:
     if not good or not 0 <= first < 2**31 - n_samples:
         raise ParameterError(f"first_sample is {first!r}; give an integer from 0")
     return int(first)
+
+
+def _presentations(neurons: int) -> int:
+    """Presentations of one run of a compiled program whose replicas have ``neurons`` in all."""
+    return max(1, NUMBERS // neurons)
+
+
+def _digest(values: Any) -> str:
+    parts = (values.data, values.indices, values.indptr) if hasattr(values, "indptr") else (values,)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

@@ -44,6 +44,7 @@ class Built:
     n_steps : int
         Of one presentation.
     output : str
+    dt : second
     steps, borders : brian2.Clock
         Of every step, and of the begin of every presentation.
     own : set of str
@@ -61,13 +62,10 @@ class Built:
     presentations: int
     n_steps: int
     output: str
+    dt: Quantity
     steps: Clock
     borders: Clock
     own: frozenset[str]
-
-    @property
-    def dt(self) -> Quantity:
-        return self.steps.dt
 
     @property
     def period(self) -> Quantity:
@@ -154,6 +152,7 @@ def built(
         presentations=presentations,
         n_steps=n_steps,
         output=spiking.output,
+        dt=settings.dt,
         steps=frame.steps,
         borders=frame.borders,
         own=frozenset(obj.name for obj in network.objects),

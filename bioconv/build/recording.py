@@ -55,9 +55,7 @@ def recordings(
     found = {}
     for layer, what in (record or {}).items():
         if layer not in sizes:
-            raise ParameterError(
-                f"record: no layer {layer!r}; the model has {', '.join(sizes)}"
-            )
+            raise ParameterError(f"record: no layer {layer!r}; the model has {', '.join(sizes)}")
         found[layer] = _recording(layer, what, sizes[layer], layer in silent)
     base = found.get(output, Recording(spikes=True, neurons=np.array([], dtype=int)))
     found[output] = Recording(spikes=output not in silent, neurons=base.neurons)

@@ -59,7 +59,9 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
     if propagation == "synchronous":
         slots = {
             name: Slots(
-                thresholds=f"{name}_thresholds", resets=f"{name}_resets", synapses=f"{name}_synapses"
+                thresholds=f"{name}_thresholds",
+                resets=f"{name}_resets",
+                synapses=f"{name}_synapses",
             )
             for name in names
         }

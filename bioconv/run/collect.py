@@ -1,75 +1,108 @@
-"""From Brian2's monitors to arrays by sample."""
+"""From what a run left behind to arrays by sample.
 
+``value(owner, variable)`` gives the flat array of a variable, wherever it is kept: in a Brian2 object of
+this process, or in a file that a compiled program wrote.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity
 
-from bioconv.build import Built, Watch
+from bioconv.build import Built, Recording, Watch
 from bioconv.neurons.text import in_thresholds
 from bioconv.result import Spikes, Traces
 
+Value = Callable[[str, str], np.ndarray]
+
+
+def values_of(built: Built, watch: Watch) -> Value:
+    """Values of the objects in this process, copied: a monitor's memory goes with the monitor."""
+    owners: dict[str, Any] = {group.name: group for group in built.groups.values()}
+    owners |= {monitor.name: monitor for monitor in watch.objects}
+
+    def value(owner: str, variable: str) -> np.ndarray:
+        found = np.array(getattr(owners[owner], f"{variable}_")[:])
+        return found.T.ravel() if found.ndim == 2 else found
+
+    return value
+
 
 def collected(
-    built: Built, watch: Watch, shapes: dict[str, tuple[int, ...]], begin: Quantity, n_samples: int
+    built: Built,
+    record: Mapping[str, Recording],
+    shapes: Mapping[str, tuple[int, ...]],
+    value: Value,
+    *,
+    first_step: int,
+    n_samples: int,
+    presentations: int,
 ) -> dict[str, Any]:
-    """Fields of a :class:`bioconv.Result` for the first ``n_samples`` of a run that began at ``begin``."""
-    counts = {
-        name: _ends(built, watch, name, "count").astype(np.int32)[:n_samples]
-        for name in built.groups
-    }
-    text = built.texts[built.output]
-    potentials = in_thresholds(text, _ends(built, watch, built.output, "v"))
-    first = round(float(begin / built.dt))
+    """Fields of a :class:`bioconv.Result` for the first ``n_samples`` of a run.
+
+    Parameters
+    ----------
+    first_step : int
+        Step at which the run began.
+    presentations : int
+        That were shown, the last of which may be incomplete in samples.
+    """
+    run = _Run(built, value, first_step, n_samples, presentations)
+    output = in_thresholds(built.texts[built.output], run.ends(built.output, "v"))
     return {
-        "counts": {name: array.reshape(n_samples, *shapes[name]) for name, array in counts.items()},
-        "potentials": potentials[:n_samples],
-        "spikes": {
-            name: _spikes(built, monitor, name, first, n_samples)
-            for name, monitor in watch.spikes.items()
+        "counts": {
+            name: run.ends(name, "count").astype(np.int32).reshape(n_samples, *shapes[name])
+            for name in built.groups
         },
-        "traces": {
-            name: _traces(built, monitor, name, n_samples) for name, monitor in watch.traces.items()
-        },
+        "potentials": output,
+        "spikes": {name: run.spikes(name) for name, r in record.items() if r.spikes},
+        "traces": {name: run.traces(name, r) for name, r in record.items() if r.neurons.size},
     }
 
 
-def _ends(built: Built, watch: Watch, name: str, variable: str) -> np.ndarray:
-    """(samples, neurons) values at the end of every presentation."""
-    group, monitor = built.groups[name], watch.ends[name]
-    if variable not in group.variables:
-        return np.zeros((built.samples, len(group) // built.replicas))
-    before = np.asarray(getattr(monitor, f"{variable}_"))[:, 1:]
-    last = np.asarray(getattr(group, f"{variable}_")[:])[:, None]
-    values = np.concatenate([before, last], axis=1)
-    samples = values.reshape(built.replicas, -1, built.presentations).transpose(2, 0, 1)
-    return samples.reshape(built.samples, -1)[:, np.argsort(built.orders[name])]
+class _Run:
+    """Reads the values of one run, population by population."""
 
+    def __init__(self, built, value, first_step, n_samples, presentations):
+        self.built, self.value, self.first_step = built, value, first_step
+        self.n_samples, self.presentations = n_samples, presentations
 
-def _spikes(built: Built, monitor: Any, name: str, first: int, n_samples: int) -> Spikes:
-    size = len(built.groups[name]) // built.replicas
-    step = np.rint(np.asarray(monitor.t_[:]) / float(built.dt)).astype(np.int64) - first
-    index = np.asarray(monitor.i[:], dtype=np.int64)
-    sample = step // built.schedule.period * built.replicas + index // size
-    here = sample < n_samples
-    return Spikes(
-        sample=sample[here],
-        neuron=built.orders[name][index % size][here],
-        step=(step % built.schedule.period - built.schedule.onsets[name])[here],
-    )
+    def size(self, name: str) -> int:
+        return len(self.built.orders[name])
 
+    def ends(self, name: str, variable: str) -> np.ndarray:
+        """(samples, neurons) values at the end of every presentation."""
+        replicas, order = self.built.replicas, self.built.orders[name]
+        if variable not in self.built.groups[name].variables:
+            return np.zeros((self.n_samples, len(order)))
+        seen = self.value(f"{name}_ends", variable).reshape(-1, replicas * len(order))
+        before = seen[-self.presentations :][1:]
+        last = self.value(name, variable)[None]
+        samples = np.concatenate([before, last]).reshape(-1, len(order))
+        return samples[: self.n_samples, np.argsort(order)]
 
-def _traces(built: Built, monitor: Any, name: str, n_samples: int) -> Traces:
-    onset, period = built.schedule.onsets[name], built.schedule.period
-    # a copy: the monitor's memory goes with the monitor
-    every = np.array(monitor.v_).reshape(built.replicas, -1, built.presentations, period)
-    values = every.transpose(2, 0, 3, 1)[:, :, onset : onset + built.n_steps]
-    constants = built.texts[name].constants
-    size = len(built.groups[name]) // built.replicas
-    neurons = built.orders[name][np.asarray(monitor.record)[: every.shape[1]] % size]
-    return Traces(
-        neurons=neurons,
-        values=values.reshape(built.samples, built.n_steps, -1)[:n_samples],
-        rest=float(constants["E_L"]),
-        threshold=float(constants["V_th"]),
-    )
+    def spikes(self, name: str) -> Spikes:
+        schedule, monitor, size = self.built.schedule, f"{name}_spikes", self.size(name)
+        times = self.value(monitor, "t") / float(self.built.dt)
+        step = np.rint(times).astype(np.int64) - self.first_step
+        index = self.value(monitor, "i").astype(np.int64)
+        sample = step // schedule.period * self.built.replicas + index // size
+        here = sample < self.n_samples
+        return Spikes(
+            sample=sample[here],
+            neuron=self.built.orders[name][index % size][here],
+            step=(step % schedule.period - schedule.onsets[name])[here],
+        )
+
+    def traces(self, name: str, recording: Recording) -> Traces:
+        schedule, steps = self.built.schedule, self.built.n_steps
+        shape = (self.presentations, schedule.period, self.built.replicas, -1)
+        every = self.value(f"{name}_trace", "v").reshape(shape).transpose(0, 2, 1, 3)
+        onset, constants = schedule.onsets[name], self.built.texts[name].constants
+        values = every[:, :, onset : onset + steps].reshape(-1, steps, len(recording.neurons))
+        return Traces(
+            neurons=recording.neurons,
+            values=values[: self.n_samples],
+            rest=float(constants["E_L"]),
+            threshold=float(constants["V_th"]),
+        )

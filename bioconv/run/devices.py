@@ -29,7 +29,9 @@ def compiler_problem() -> str | None:
     return None
 
 
-def chosen_device(name: str, numpy_seconds: float, foreign: list[str]) -> tuple[str, str]:
+def chosen_device(
+    name: str, numpy_seconds: float, foreign: list[str], processes: int = 1
+) -> tuple[str, str]:
     """The device for a run, and why.
 
     Parameters
@@ -39,6 +41,8 @@ def chosen_device(name: str, numpy_seconds: float, foreign: list[str]) -> tuple[
         Estimated time of the run with numpy.
     foreign : list of str
         Objects that the user added; a standalone program is built anew and would lack them.
+    processes : int
+        Programs at once.
 
     Raises
     ------
@@ -47,7 +51,15 @@ def chosen_device(name: str, numpy_seconds: float, foreign: list[str]) -> tuple[
     """
     if name not in DEVICES:
         raise DeviceError(f"device is {name!r}; choose one of {', '.join(DEVICES)}")
+    if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
+        raise DeviceError(f"processes is {processes!r}; give an integer of at least 1")
     problem = compiler_problem()
+    if processes > 1 and name == "auto":
+        name = "cpp_standalone"
+    if processes > 1 and name != "cpp_standalone":
+        raise DeviceError(
+            f'processes is {processes} and device {name!r}; only "cpp_standalone" runs several at once'
+        )
     if name == "numpy":
         return name, "asked for"
     if name in ("cython", "cpp_standalone"):

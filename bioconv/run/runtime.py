@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity
 
-from bioconv.build import Built, Recording, Watch, replaced_drives, watch
+from bioconv.build import Built, Recording, replaced_drives, watch
 from bioconv.errors import DeviceError
+from bioconv.run.collect import collected, values_of
 from bioconv.run.devices import device
 
 
@@ -15,10 +15,12 @@ def run_here(
     built: Built,
     target: str,
     record: Mapping[str, Recording],
+    shapes: Mapping[str, tuple[int, ...]],
     drives: Mapping[str, np.ndarray],
     first_sample: int,
-) -> tuple[Watch, Quantity]:
-    """One run of ``built``; its monitors and the time at which it began."""
+    n_samples: int,
+) -> dict[str, Any]:
+    """One run of ``built``: the fields of its result."""
     network = built.network
     with device(target):
         replaced_drives(built, drives)
@@ -33,7 +35,15 @@ def run_here(
             network.remove(*seen.objects)
         if target == "cython":
             _check_compiled(network)
-    return seen, begin
+        return collected(
+            built,
+            record,
+            shapes,
+            values_of(built, seen),
+            first_step=round(float(begin / built.dt)),
+            n_samples=n_samples,
+            presentations=built.presentations,
+        )
 
 
 def _set(group: Any, **values: Any) -> None:

@@ -32,7 +32,9 @@ def matrix_kind(weights):
     return Matrix(n_pre=n_pre, n_post=n_post, weights=weights.T.ravel())
 
 
-def potentials(kind, matrix, *, replicas=1, refractory=False, delay=0, target="numpy", form="shared"):
+def potentials(
+    kind, matrix, *, replicas=1, refractory=False, delay=0, target="numpy", form="shared"
+):
     """Potentials and spikes of a target population after :data:`STEPS` steps of random input."""
     rng = np.random.default_rng(3)
     n_post, n_pre = matrix.shape
@@ -184,11 +186,15 @@ def test_subgroups_recurrence_and_settable_weights(rng):
     clock = brian2.Clock(1 * ms)
     groups = []
     for form in ("shared", "explicit"):
-        group = brian2.NeuronGroup(50, "v : volt", threshold="v > 1*mV", reset="v -= 1*mV", clock=clock)
+        group = brian2.NeuronGroup(
+            50, "v : volt", threshold="v > 1*mV", reset="v -= 1*mV", clock=clock
+        )
         group.v = np.linspace(0, 3, 50) * mV
         source, target = group[10:30], group[25:32]
         if form == "shared":
-            link = SharedProjection(source, target, matrix_kind(0 * weights), variable="v", clock=clock)
+            link = SharedProjection(
+                source, target, matrix_kind(0 * weights), variable="v", clock=clock
+            )
             link.w = weights.T.ravel() * mV
             assert link.w.shape == (140,)
         else:
@@ -198,7 +204,7 @@ def test_subgroups_recurrence_and_settable_weights(rng):
             link.w = weights.T.ravel() * mV
         groups.append((group, brian2.Network(group, link)))
     with device("numpy"):
-        for group, network in groups:
+        for _, network in groups:
             network.run(30 * ms, namespace={})
     assert np.ptp(groups[0][0].v) > 0
     np.testing.assert_array_equal(groups[0][0].v, groups[1][0].v)

@@ -68,17 +68,69 @@ def test_batches_change_no_spike(options):
     same(results[0], results[2])
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of compiled programs that belongs to the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "bioconv" / "programs"
+
+
 @pytest.mark.compiled
-def test_a_compiled_program_takes_chunk_after_chunk(monkeypatch):
-    """Chunks of a program of fixed size, the last one not full, against one run."""
+def test_chunks_processes_and_killed_workers_change_nothing(own_cache, monkeypatch):
+    """One run, chunk after chunk, two and three at once, and one that is killed twice."""
+    from bioconv import model as handle
     from bioconv.run import presentation
 
-    x = images(NETWORKS["dense"], 11)
+    x = images(NETWORKS["dense"], 23)
     made = model(MODELS["poisson"], "dense")
     expected = made.run(x, 60 * ms, device="numpy", record="spikes", batch_size=2)
     neurons = 2 * (11 + 9 + 7 + 5)
-    monkeypatch.setattr(presentation, "NUMBERS", 2 * neurons)
-    same(expected, made.run(x, 60 * ms, device="cpp_standalone", record="spikes", batch_size=2))
+    monkeypatch.setattr(handle, "NUMBERS", 3 * neurons)
+    options = {"device": "cpp_standalone", "record": "spikes", "batch_size": 2}
+    for processes in (1, 2, 3):
+        same(expected, made.run(x, 60 * ms, processes=processes, **options))
+    original, calls = presentation.Program.run, []
+
+    def killed(self, *arguments):
+        calls.append(1)
+        if len(calls) in (2, 3):
+            raise presentation.DeviceError("killed")
+        return original(self, *arguments)
+
+    monkeypatch.setattr(presentation.Program, "run", killed)
+    same(expected, made.run(x, 60 * ms, **options))
+    assert len(calls) == 4 + 2
+    monkeypatch.setattr(presentation.Program, "run", lambda *_: (_ for _ in ()).throw(
+        presentation.DeviceError("the compiled program ended early")))  # fmt: skip
+    with pytest.raises(presentation.DeviceError, match="ended early"):
+        made.run(x, 60 * ms, **options)
+
+
+@pytest.mark.compiled
+def test_a_program_is_compiled_once(own_cache, monkeypatch):
+    """Other images, weights, currents, seeds, numbers of samples and new models compile nothing."""
+    from bioconv.run import program
+
+    builds, original = [], program._build
+    monkeypatch.setattr(program, "_build", lambda place: (builds.append(place), original(place)))
+    x = images(NETWORKS["dense"], 9)
+
+    def show(made, x, **options):
+        numpy = made.run(x, 40 * ms, device="numpy", record="spikes", batch_size=2, **options)
+        result = made.run(x, 40 * ms, device="cpp_standalone", batch_size=2, record="spikes", **options)
+        same(numpy, result)
+
+    first = model(MODELS["poisson"], "dense")
+    show(first, x)
+    show(first, x[:5], first_sample=3)
+    first.projections["fc1_to_fc2"].w = first.projections["fc1_to_fc2"].w[:] * 0.5
+    first["fc2"].I_bias = first["fc2"].I_bias[:] * 1.5
+    show(first, x)
+    network = NETWORKS["dense"]
+    show(bioconv.to_brian(network, calibration=x, seed=77, encoder="poisson"), x)
+    assert len(builds) == 1
+    show(bioconv.to_brian(network, calibration=x, seed=77, encoder="poisson", reset="zero"), x)
+    assert len(builds) == 2
 
 
 def test_first_sample_continues_the_random_numbers():
