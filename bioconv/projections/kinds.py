@@ -326,3 +326,39 @@ def _runs(size, n_out, kernel, stride, dilation, before, joined):
         starts.append(len(kernels))
     parts = (starts, kernels, begins, lengths)
     return np.array(order), tuple(np.array(part, dtype=np.int32) for part in parts)
+
+
+def pixel_entries(
+    rows: tuple[np.ndarray, ...],
+    runs: tuple[np.ndarray, ...],
+    kernel_columns: int,
+    out_columns: int,
+    out_channels: int,
+    out_per_group: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a spike of every pixel meets, weight by weight: for the kernel that numpy runs.
+
+    Returns
+    -------
+    first : (n_pixels + 1,) int array
+        Pixel ``p`` has the entries ``first[p]`` to ``first[p + 1]``.
+    kernel, target : int arrays
+        Place in the channel's part of the weights, place from the group's first target.
+    """
+    row_first, row_kernel, row_out = rows
+    run_first, run_kernel, run_out, run_length = runs
+    first, kernel, target = [0], [np.zeros(0, dtype=int)], [np.zeros(0, dtype=int)]
+    for y in range(len(row_first) - 1):
+        for x in range(len(run_first) - 1):
+            count = first[-1]
+            for r in range(row_first[y], row_first[y + 1]):
+                for c in range(run_first[x], run_first[x + 1]):
+                    place = np.arange(run_length[c])[:, None]
+                    out = np.arange(out_per_group)
+                    tap = row_kernel[r] * kernel_columns + run_kernel[c] + place
+                    at = row_out[r] * out_columns + run_out[c] + place
+                    kernel.append((tap * out_per_group + out).ravel())
+                    target.append((at * out_channels + out).ravel())
+                    count += len(target[-1])
+            first.append(count)
+    return np.array(first), np.concatenate(kernel), np.concatenate(target)
