@@ -13,7 +13,7 @@ from typing import Any
 import brian2
 import numpy as np
 
-from bioconv.build import Built, Recording, Settings, built, recordings, steps
+from bioconv.build import Built, Recording, Settings, built, numbers, recordings, steps
 from bioconv.build.describe import described, equations
 from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
@@ -187,15 +187,16 @@ class Model:
         self, n_steps: int, replicas: int, presentations: int, edits: Mapping[Any, np.ndarray]
     ) -> Built:
         """Objects on the current device, with what was edited and what hooks add."""
-        made = built(
-            self.spiking,
-            self.settings,
-            replicas=replicas,
-            presentations=presentations,
-            n_steps=n_steps,
-            kind_of=self.kind,
-            matrix_of=self.matrix,
-        )
+        with numbers(self.settings.precision):
+            made = built(
+                self.spiking,
+                self.settings,
+                replicas=replicas,
+                presentations=presentations,
+                n_steps=n_steps,
+                kind_of=self.kind,
+                matrix_of=self.matrix,
+            )
         made.edit(edits)
         before, self._built = self._built, made
         try:
@@ -285,7 +286,8 @@ class Model:
             record=record,
             about=self._about(n_steps, replicas, first, (target, why)),
         )
-        return present(task, target, processes, estimate > 5 if progress is None else progress)
+        with numbers(self.settings.precision):
+            return present(task, target, processes, estimate > 5 if progress is None else progress)
 
     def _program(
         self, n_steps: int, replicas: int, presentations: int, record: Mapping[str, Recording]
@@ -310,7 +312,7 @@ class Model:
         if self._hooks:
             return None
         settings = self.settings
-        rows = [described(self.spiking, settings, self.kind)]
+        rows = [described(self.spiking, settings, self.kind), settings.precision]
         rows += [repr((n_steps, replicas, presentations, type(settings.encoder).__name__))]
         rows += [repr((n, r.spikes, r.neurons.tolist())) for n, r in sorted(record.items())]
         for projection in self._spiking_projections:
@@ -425,7 +427,7 @@ class Model:
                 "propagation": settings.propagation,
                 "units": settings.units.name,
                 "projections": settings.projections,
-                "precision": "double",
+                "precision": settings.precision,
                 "method": getattr(report, "method", None),
                 "notes": list(getattr(report, "notes", ())),
             },

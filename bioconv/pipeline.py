@@ -18,7 +18,6 @@ from brian2 import ms
 
 from bioconv.build import Encoder, Settings, encoder_named
 from bioconv.convert import Method, convert
-from bioconv.errors import ParameterError
 from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
 from bioconv.read import read
@@ -65,7 +64,9 @@ def to_brian(
     projections : {"shared", "explicit"}
         Every weight stored once with a fast kernel, or every synapse as an entry of Brian2's
         ``Synapses``, open to plasticity. The two spike alike.
-    precision : {"double"}
+    precision : {"double", "single"}
+        Of potentials, currents and weights. In double precision all devices spike alike, bit by
+        bit; in single a spike may differ between them where rounding decides.
     seed : int
         Of the random numbers: they are a function of it, the sample, the neuron and the step.
 
@@ -79,14 +80,13 @@ def to_brian(
     >>> model = bioconv.to_brian("digits_mlp")
     >>> result = model.run(bioconv.datasets.load("digits").images, 100*ms)
     """
-    if precision != "double":
-        raise ParameterError(f'precision is {precision!r}; "double" is the one there is')
     settings = Settings(
         dt=1 * ms if dt is None else dt,
         units=units_named(units),
         encoder=encoder_named(encoder),
         propagation=propagation,
         projections=projections,
+        precision=precision,
         seed=seed,
     )
     if isinstance(source, SpikingNetwork):

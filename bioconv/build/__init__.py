@@ -4,9 +4,9 @@ from bioconv.build.encoders import ENCODERS, Constant, Encoder, Poisson, Regular
 from bioconv.build.monitors import Watch, watch
 from bioconv.build.network import Built, built, replaced_drives
 from bioconv.build.recording import Recording, recordings
-from bioconv.build.settings import Settings, steps
+from bioconv.build.settings import Settings, numbers, steps
 
 __all__ = [
     "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "Recording", "Regular", "Settings",
-    "Watch", "built", "encoder_named", "recordings", "replaced_drives", "steps", "watch",
+    "Watch", "built", "encoder_named", "numbers", "recordings", "replaced_drives", "steps", "watch",
 ]  # fmt: skip

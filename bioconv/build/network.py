@@ -15,7 +15,7 @@ from bioconv.build.populations import (
     text_of,
 )  # fmt: skip
 from bioconv.build.schedule import Schedule, scheduled
-from bioconv.build.settings import Settings
+from bioconv.build.settings import PRECISIONS, Settings
 from bioconv.neurons import NeuronText
 from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
@@ -172,6 +172,7 @@ def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
             delay=frame.schedule.delays[projection.name],
             when=frame.schedule.slots[projection.source].synapses,
             clock=frame.steps,
+            dtype=PRECISIONS[frame.settings.precision],
             name=projection.name,
         )
 

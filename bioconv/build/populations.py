@@ -51,6 +51,7 @@ def text_of(population: Population, network: SpikingNetwork, settings: Settings)
         driven=driven,
         windowed=settings.propagation == "delayed",
         spiking=population.spiking,
+        precision=settings.precision,
     )
 
 

@@ -1,9 +1,12 @@
 """What a model is built with, beyond the spiking network itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from brian2 import Quantity, second
+import numpy as np
+from brian2 import Quantity, prefs, second
 
 from bioconv.build.encoders import Encoder
 from bioconv.errors import ParameterError
@@ -11,6 +14,7 @@ from bioconv.neurons import Units, seconds
 
 PROPAGATIONS = ("synchronous", "delayed")
 PROJECTIONS = ("shared", "explicit")
+PRECISIONS: dict[str, Any] = {"double": np.float64, "single": np.float32}
 SEEDS = 2**31
 
 
@@ -27,6 +31,8 @@ class Settings:
         Whether a spike reaches the next layer within its step or one step later.
     projections : {"shared", "explicit"}
         Whether every weight is stored once, or every synapse.
+    precision : {"double", "single"}
+        Of potentials, currents and weights.
     seed : int
         0 … 2**31 - 1
     """
@@ -36,6 +42,7 @@ class Settings:
     encoder: Encoder
     propagation: str = "synchronous"
     projections: str = "shared"
+    precision: str = "double"
     seed: int = 0
 
     def __post_init__(self):
@@ -48,7 +55,11 @@ class Settings:
             raise ParameterError(
                 f"projections is {self.projections!r}; choose one of {', '.join(PROJECTIONS)}"
             )
-        checked_seed(self.seed)
+        if self.precision not in PRECISIONS:
+            raise ParameterError(
+                f"precision is {self.precision!r}; choose one of {', '.join(PRECISIONS)}"
+            )
+        object.__setattr__(self, "seed", checked_seed(self.seed))
         if float(self.encoder.max_rate(self.dt) * self.dt) > 1 + 1e-9:
             raise ParameterError(
                 f"{type(self.encoder).__name__}: rate {self.encoder.rate} is more than one spike a "
@@ -61,10 +72,24 @@ class Settings:
         return self.encoder.max_rate(self.dt)
 
 
+@contextmanager
+def numbers(precision: str) -> Iterator[None]:
+    """Brian2's state variables get this precision inside the block."""
+    before = prefs.core.default_float_dtype
+    prefs.core.default_float_dtype = PRECISIONS[precision]
+    try:
+        # Brian2 compares single-precision values with 1e50, which they cannot hold
+        with np.errstate(over="ignore"):
+            yield
+    finally:
+        prefs.core.default_float_dtype = before
+
+
 def checked_seed(seed: int) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
+    good = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not good or not 0 <= seed < SEEDS:
         raise ParameterError(f"seed is {seed!r}; give an integer from 0 to {SEEDS - 1}")
-    return seed
+    return int(seed)
 
 
 def steps(name: str, time: Any, dt: Quantity) -> int:

@@ -12,8 +12,8 @@ from bioconv.neurons.synapses import Synapse, too_close
 from bioconv.neurons.units import DIMENSIONLESS, Units
 
 #: Part of ``V_th - E_L`` by which rounding may keep a membrane below its threshold: ten steps of 0.1
-#: thresholds must fire although 0.1 has no exact binary form.
-ROUNDING = 1e-9
+#: thresholds must fire although 0.1 has no exact binary form. By precision of the numbers.
+ROUNDING = {"double": 1e-9, "single": 1e-5}
 
 #: The window of a layer in the delayed propagation, in steps from the begin of a presentation.
 WINDOW = """\
@@ -79,6 +79,7 @@ def neuron_text(
     driven: bool = False,
     windowed: bool = False,
     spiking: bool = True,
+    precision: str = "double",
 ) -> NeuronText:
     """The text of a population.
 
@@ -92,6 +93,7 @@ def neuron_text(
         (the delayed propagation).
     spiking : bool
         False for a readout that only integrates.
+    precision : {"double", "single"}
     """
     _check_times(neuron, synapse)
     refractory = spiking and float(neuron.refractory) > 0
@@ -114,7 +116,9 @@ def neuron_text(
         rows += WINDOW.splitlines()
     if driven or windowed:
         rows.append("t_begin : second (shared, constant)")
-    constants, unit, current = _constants(neuron, synapse, reset, units, refractory, spiking)
+    constants, unit, current = _constants(neuron, synapse, reset, units, refractory)
+    if spiking:
+        constants["rounding"] = ROUNDING[precision] * (constants["V_th"] - constants["E_L"])
     back = "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
     return NeuronText(
         equations="\n".join(rows),
@@ -148,7 +152,7 @@ def _check_times(neuron: Neuron, synapse: Synapse) -> None:
                 )
 
 
-def _constants(neuron, synapse, reset, units, refractory, spiking):
+def _constants(neuron, synapse, reset, units, refractory):
     if units is DIMENSIONLESS:
         rest, threshold, capacitance = 0.0, 1.0, 1.0
         distance = neuron.V_th - neuron.E_L
@@ -159,13 +163,11 @@ def _constants(neuron, synapse, reset, units, refractory, spiking):
     step = threshold - rest
     charge = step * capacitance
     constants: dict[str, Any] = {"E_L": rest, "V_th": threshold, "C_m": capacitance}
-    constants |= {"rounding": ROUNDING * step, **neuron.time_constants, **synapse.constants}
+    constants |= {**neuron.time_constants, **synapse.constants}
     if reset == "zero":
         constants["V_reset"] = back
     if refractory:
         constants["refractory"] = neuron.refractory
-    if not spiking:
-        constants.pop("rounding")
     unit = step if synapse.per_charge is None else charge * synapse.per_charge
     return constants, unit, charge
 

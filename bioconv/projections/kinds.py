@@ -201,7 +201,7 @@ def as_convolution(layers: tuple[Layer, ...], shape: Shape) -> Conv2d | None:
     """One convolution that does what the layers do, or None.
 
     Zeros before a convolution are its padding. An average over windows of k with stride s before a
-    kernel of K with stride S is a kernel of ``(K - 1) s + k`` with stride ``S s``, if it has no padding.
+    kernel of K with stride S is a kernel of ``(K - 1) s + k`` with stride ``S s``.
     """
     if not layers or not isinstance(layers[-1], Conv2d) or len(shape) != 3:
         return None
@@ -222,15 +222,20 @@ def as_convolution(layers: tuple[Layer, ...], shape: Shape) -> Conv2d | None:
 
 
 def _plain(pool: AvgPool2d, conv: Conv2d, shape: Shape) -> bool:
-    """Whether the average's windows tile without padding, and the kernel reads them side by side."""
-    padded = any(sum(side) for side in (*padding_of(pool, shape), *conv.padding))
-    reaches = any(
-        (n - 1) * s + k > size
-        for n, s, k, size in zip(
-            output_shape(pool, shape)[1:], pool.stride, pool.kernel, shape[1:], strict=True
-        )
-    )
-    return not padded and not reaches and conv.dilation == (1, 1)
+    """Whether average and kernel are one kernel: no padding of the average, none beyond its border.
+
+    Zeros around the averages are zeros around the map only where windows lie side by side and
+    cover it all.
+    """
+    sides = zip(
+        output_shape(pool, shape)[1:], pool.stride, pool.kernel, shape[1:], padding_of(pool, shape),
+        conv.padding, strict=True,
+    )  # fmt: skip
+    for n, stride, kernel, size, own, around in sides:
+        tiled = kernel == stride and n * stride == size
+        if sum(own) or (n - 1) * stride + kernel > size or (sum(around) and not tiled):
+            return False
+    return conv.dilation == (1, 1)
 
 
 def _after_average(pool: AvgPool2d, conv: Conv2d) -> Conv2d:
@@ -240,9 +245,15 @@ def _after_average(pool: AvgPool2d, conv: Conv2d) -> Conv2d:
             conv.weight.shape[2:], pool.stride, pool.kernel, strict=True
         )
     )
-    weight = np.einsum("oirc,ry,cx->oiyx", conv.weight, rows, columns)
-    stride = tuple(a * b for a, b in zip(conv.stride, pool.stride, strict=True))
-    return replace(conv, weight=weight, stride=stride)
+    return replace(
+        conv,
+        weight=np.einsum("oirc,ry,cx->oiyx", conv.weight, rows, columns, optimize=True),
+        stride=tuple(a * b for a, b in zip(conv.stride, pool.stride, strict=True)),
+        padding=tuple(
+            (before * s, after * s)
+            for (before, after), s in zip(conv.padding, pool.stride, strict=True)
+        ),
+    )
 
 
 def _spread(size: int, stride: int, kernel: int) -> np.ndarray:

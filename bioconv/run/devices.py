@@ -21,7 +21,7 @@ _STRICT = "-ffp-contract=off"
 
 def compiler_problem() -> str | None:
     """Why C++ cannot be compiled here, or None."""
-    compiler = (os.environ.get("CXX") or "g++").split()[0]
+    compiler = (os.environ.get("CXX", "").split() or ["g++"])[0]
     if shutil.which(compiler) is None:
         return f"no C++ compiler ({compiler} is not on the PATH)"
     if shutil.which("make") is None:

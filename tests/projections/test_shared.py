@@ -119,8 +119,12 @@ def paths(draw):
     if front == "zeros":
         layers.append(ZeroPad2d(padding=((1, 0), (0, 2))))
     if front == "average":
-        layers.append(AvgPool2d(kernel=(draw(side), draw(side)), stride=(draw(side), draw(side))))
-        padding, dilation = 0, (1, 1)
+        kernel_and_stride = [(draw(side), draw(side)), (draw(side), draw(side))]
+        if draw(st.booleans()):
+            kernel_and_stride[1] = kernel_and_stride[0]
+        layers.append(AvgPool2d(kernel=kernel_and_stride[0], stride=kernel_and_stride[1]))
+        padding = draw(st.sampled_from([0, 1]))
+        dilation = (1, 1)
     layers.append(
         Conv2d(
             weight=rng.normal(0.2, 0.4, (out, channels // groups, *kernel)), stride=stride,

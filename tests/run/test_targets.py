@@ -117,7 +117,9 @@ def test_a_program_is_compiled_once(own_cache, monkeypatch):
 
     def show(made, x, **options):
         numpy = made.run(x, 40 * ms, device="numpy", record="spikes", batch_size=2, **options)
-        result = made.run(x, 40 * ms, device="cpp_standalone", batch_size=2, record="spikes", **options)
+        result = made.run(
+            x, 40 * ms, device="cpp_standalone", batch_size=2, record="spikes", **options
+        )
         same(numpy, result)
 
     first = model(MODELS["poisson"], "dense")
@@ -153,3 +155,22 @@ def test_seeds_change_the_input_and_runs_repeat_it():
     runs = [m.run(x, 100 * ms, device="numpy", record="spikes") for m in (first, first, other)]
     same(runs[0], runs[1])
     assert (runs[0].counts["input"] != runs[2].counts["input"]).any()
+
+
+def test_single_precision_spikes_alike_where_rounding_does_not_decide():
+    """Weights of seven digits: a few spikes may move by a step, hardly any may be gained or lost."""
+    network = NETWORKS["residual"]
+    x = images(network, 4)
+    counts = {}
+    for precision in ("double", "single"):
+        made = bioconv.to_brian(
+            network, calibration=images(network, 20), encoder="poisson", precision=precision
+        )
+        result = made.run(x, 100 * ms, device="numpy")
+        assert result.provenance["precision"] == precision
+        assert made["conv1"].v.dtype == np.dtype({"double": "f8", "single": "f4"}[precision])
+        counts[precision] = result.counts
+    for layer, double in counts["double"].items():
+        assert double.sum() > 100
+        assert abs(double - counts["single"][layer]).max() <= 1
+    np.testing.assert_array_equal(counts["double"]["input"], counts["single"]["input"])

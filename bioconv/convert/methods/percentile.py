@@ -29,7 +29,8 @@ class Percentile(Method):
     needs_calibration = True
 
     def __post_init__(self):
-        if not 0 < self.percentile <= 100:
+        number = isinstance(self.percentile, (int, float, np.number))
+        if not number or not 0 < self.percentile <= 100:
             raise ConversionError(
                 f"Percentile: percentile is {self.percentile!r}; give more than 0 and at most 100"
             )

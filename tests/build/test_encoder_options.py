@@ -1,0 +1,160 @@
+"""Encoders: names, rates, refusals, and what they send."""
+
+import numpy as np
+import pytest
+from brian2 import Hz, kHz, ms, mV, second
+from cases import chain, dense
+
+import bioconv
+from bioconv.build import ENCODERS, Constant, Poisson, Regular, Settings, encoder_named, steps
+from bioconv.errors import ParameterError
+from bioconv.graph import ReLU
+from bioconv.neurons import BIOPHYSICAL
+
+
+def settings(**options):
+    return Settings(**{"dt": 1 * ms, "units": BIOPHYSICAL, "encoder": Constant(), **options})
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_names(name):
+    assert type(encoder_named(name)) is ENCODERS[name]
+
+
+def test_defaults_and_records():
+    given = Poisson(rate=200 * Hz)
+    assert encoder_named(given) is given
+    assert isinstance(encoder_named(None), Constant)
+    assert ENCODERS["bernoulli"] is ENCODERS["poisson"]
+
+
+@pytest.mark.parametrize("bad", ["gauss", "", 7, Poisson, ["poisson"]], ids=repr)
+def test_unknown_encoders(bad):
+    with pytest.raises(ParameterError) as caught:
+        encoder_named(bad)
+    assert str(caught.value) == (
+        f"encoder is {bad!r}; choose one of constant, poisson, bernoulli, regular or a record such "
+        "as Poisson(rate=200*Hz)"
+    )
+
+
+BAD_RATES = {
+    "plain_number": (200, "rate is 200; give a quantity such as 200*Hz"),
+    "wrong_unit": (5 * ms, "rate is 5. * msecond; give a quantity such as 200*Hz"),
+    "array": ([1, 2] * Hz, "rate is array([1., 2.]) * hertz; give a quantity such as 200*Hz"),
+    "zero": (0 * Hz, "rate is 0. Hz; it must be positive and finite"),
+    "negative": (-5 * Hz, "rate is -5. Hz; it must be positive and finite"),
+    "nan": (np.nan * Hz, "rate is nan Hz; it must be positive and finite"),
+    "infinite": (np.inf * Hz, f"rate is {np.inf * Hz}; it must be positive and finite"),
+}
+
+
+@pytest.mark.parametrize("encoder", [Constant, Poisson, Regular])
+@pytest.mark.parametrize("name", BAD_RATES)
+def test_bad_rates(name, encoder):
+    rate, text = BAD_RATES[name]
+    with pytest.raises(ParameterError) as caught:
+        encoder(rate=rate)
+    assert str(caught.value) == f"{encoder.__name__}: {text}"
+
+
+def test_the_largest_rate_is_one_spike_a_step():
+    assert settings().max_rate == 1 * kHz
+    assert settings(dt=0.5 * ms).max_rate == 2 * kHz
+    assert settings(encoder=Regular(rate=250 * Hz)).max_rate == 250 * Hz
+    assert settings(encoder=Regular(rate=1 * kHz)).max_rate == 1 * kHz
+    with pytest.raises(ParameterError) as caught:
+        settings(dt=2 * ms, encoder=Poisson(rate=501 * Hz))
+    assert str(caught.value) == (
+        "Poisson: rate 0.501 kHz is more than one spike a step of 2. ms; use at most 0.5 kHz or a "
+        "smaller dt"
+    )
+
+
+SEED = "seed is {!r}; give an integer from 0 to 2147483647"
+BAD_SETTINGS = {
+    "dt_plain": ({"dt": 1}, "the model: dt is 1; give a positive time such as 5*ms"),
+    "dt_zero": ({"dt": 0 * ms}, "the model: dt is 0. s; give a positive time such as 5*ms"),
+    "dt_unit": ({"dt": 1 * mV}, "the model: dt is 1. mV; give a positive time such as 5*ms"),
+    "propagation": (
+        {"propagation": "fast"},
+        "propagation is 'fast'; choose one of synchronous, delayed",
+    ),
+    **{f"seed_{s!r}": ({"seed": s}, SEED.format(s)) for s in (-1, 2**31, 0.5, True, "0", None)},
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETTINGS)
+def test_bad_settings(name):
+    options, text = BAD_SETTINGS[name]
+    with pytest.raises(ParameterError) as caught:
+        settings(**options)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "dt", "expected"),
+    [
+        (0.3 * second, 0.1 * second, 3),  # 2.9999999999999996 in floats
+        (100 * ms, 1 * ms, 100),
+        (1.4 * ms, 1 * ms, 1),
+        (1.6 * ms, 1 * ms, 2),
+        (1 * second, 0.1 * ms, 10_000),
+    ],
+)
+def test_time_is_counted_in_steps(time, dt, expected):
+    assert steps("duration", time, dt) == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0.4 * ms, "duration is 0.4 ms, less than one step of 1. ms"),
+        (100, "run: duration is 100; give a positive time such as 5*ms"),
+        (-5 * ms, "run: duration is -5. ms; give a positive time such as 5*ms"),
+    ],
+)
+def test_times_that_are_no_number_of_steps(time, text):
+    with pytest.raises(ParameterError) as caught:
+        steps("duration", time, 1 * ms)
+    assert str(caught.value) == text
+
+
+NETWORK = chain((40,), dense(3, 40), ReLU())
+X = np.linspace(0, 1, 40)[None]
+
+
+def input_result(encoder, n_steps=400, x=X, **options):
+    model = bioconv.to_brian(NETWORK, encoder=encoder, **options)
+    return model.run(x, n_steps * ms, device="numpy", record={"input": "spikes"})
+
+
+@pytest.mark.parametrize("propagation", ["synchronous", "delayed"])
+def test_regular_input_is_off_by_less_than_a_spike(propagation):
+    result = input_result("regular", propagation=propagation)
+    counts = result.counts["input"][0]
+    np.testing.assert_array_equal(counts, np.floor(X[0] * 400 + 1e-6))
+    spikes = result.spikes["input"]
+    step = spikes.step[spikes.neuron == 20]
+    assert np.ptp(np.diff(step)) <= 1, "evenly spaced"
+    assert spikes.step.min() >= 0 and spikes.step.max() == 399
+
+
+def test_poisson_input_has_the_statistics_of_coin_flips():
+    """Mean within 5 standard errors of x; 0 never and 1 always; no two neurons alike."""
+    n_steps, x = 1000, np.repeat(X, 8, axis=0)
+    counts = input_result("poisson", n_steps, x).counts["input"]
+    assert (counts[:, 0] == 0).all() and (counts[:, -1] == n_steps).all()
+    error = (counts.mean(axis=0) / n_steps - X[0])[1:-1]
+    assert (abs(error) < 5 * np.sqrt(X[0] * (1 - X[0]) / (8 * n_steps))[1:-1]).all()
+    assert counts[:, 1:-1].std(axis=0).min() > 0, "every sample has chances of its own"
+
+
+@pytest.mark.parametrize("encoder", [Poisson(rate=250 * Hz), Regular(rate=250 * Hz)])
+def test_a_rate_is_what_the_largest_input_gets(encoder):
+    result = input_result(encoder)
+    assert result.max_rate == 250
+    spread = 5 * np.sqrt(400 * 0.25 * 0.75) if isinstance(encoder, Poisson) else 0
+    assert abs(result.counts["input"][0, -1] - 100) <= spread
+    decoded = result.decoded("input")[0]
+    np.testing.assert_allclose(decoded, X[0], atol=max(spread, 1) / 100)
