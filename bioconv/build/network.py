@@ -120,8 +120,8 @@ def built(
     frame = Frame(
         settings=settings,
         schedule=schedule,
-        steps=Clock(settings.dt, name="steps"),
-        borders=Clock(settings.dt * schedule.period, name="borders"),
+        steps=Clock(settings.dt, name="bioconv_steps"),
+        borders=Clock(settings.dt * schedule.period, name="bioconv_borders"),
         replicas=replicas,
         n_steps=n_steps,
     )

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bioconv.convert.methods import Method, method_named
-from bioconv.convert.simplify import simplified
+from bioconv.convert.simplify import checked_substitutes, simplified
 from bioconv.convert.trace import Plan, Planned, Term, traced
 from bioconv.errors import ConversionError, StimulusError
 from bioconv.graph import INPUT, Network, Softmax, Weighted, activations, checked_images
@@ -112,6 +112,7 @@ def convert(
     """
     if pooling not in POOLINGS:
         raise ConversionError(f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}")
+    substitute = checked_substitutes(substitute)
     simple = simplified(network, substitute)
     images = None if calibration is None else _calibration(network, calibration)
     low, high = _range(input_range, images)
@@ -125,7 +126,7 @@ def convert(
         simple,
         pooling=pooling,
         positive_input=low >= 0,
-        readout=(substitute or {}).get("Softmax", "spikes"),
+        readout=substitute["Softmax"] if _ends_in_softmax(network) else "spikes",
         answer=_answer(network),
     )
     active = {}
@@ -140,6 +141,10 @@ def convert(
         (neuron_named(neuron), synapse_named(synapse), reset_named(reset)),
         (repr(chosen), tuple(notes)),
     )
+
+
+def _ends_in_softmax(network: Network) -> bool:
+    return isinstance(network[network.output].layer, Softmax)
 
 
 def _calibration(network: Network, images: np.ndarray) -> np.ndarray:
@@ -199,7 +204,7 @@ def _said(method, chosen: Method, network: Network, substitute) -> list[str]:
         f"{name} was replaced by {other}; the trained network's own answers may differ"
         if name != "Softmax"
         else f"Softmax was left out; the classes are read out by {other}"
-        for name, other in (substitute or {}).items()
+        for name, other in substitute.items()
         if name in kinds
     ]
     if method is None:

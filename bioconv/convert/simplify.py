@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,15 +45,14 @@ def simplified(network: Network, substitute: Mapping[str, str] | None) -> Networ
     UnsupportedLayerError
         If a layer cannot spike and no substitute was given.
     """
-    return folded(without_dropout(substituted(network, dict(substitute or {}))))
+    return folded(without_dropout(substituted(network, checked_substitutes(substitute))))
 
 
-def substituted(network: Network, substitute: dict[str, str]) -> Network:
+def substituted(network: Network, substitute: Mapping[str, str]) -> Network:
     """Every layer that cannot spike replaced as asked.
 
     A softmax at the end keeps its place: how it is read out is the caller's choice, not a layer.
     """
-    _check_substitutes(substitute)
     nodes = []
     for node in network.nodes:
         layer, chosen = node.layer, substitute.get(type(node.layer).__name__)
@@ -66,11 +66,18 @@ def substituted(network: Network, substitute: dict[str, str]) -> Network:
     return Network(nodes=tuple(nodes), input_shape=network.input_shape)
 
 
-def _check_substitutes(substitute: dict[str, str]) -> None:
+def checked_substitutes(substitute: Any) -> dict[str, str]:
+    """``substitute`` as a dict of known entries."""
+    if not isinstance(substitute or {}, Mapping):
+        raise ConversionError(
+            f'substitute is {substitute!r}; give a mapping such as {{"MaxPool2d": "AvgPool2d"}}'
+        )
+    substitute = dict(substitute or {})
     for name, chosen in substitute.items():
         if chosen not in SUBSTITUTES.get(name, ()):
             known = "; ".join(f"{k}: {', '.join(v)}" for k, v in SUBSTITUTES.items())
             raise ConversionError(f"substitute {name!r}: {chosen!r} is not known. Known: {known}")
+    return substitute
 
 
 def _average(node: Node, layer: MaxPool2d, chosen: str | None) -> Layer:

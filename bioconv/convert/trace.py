@@ -7,6 +7,7 @@ a rectifier ends a form and becomes a population: the source of the next.
 
 from dataclasses import dataclass, replace
 from functools import singledispatch
+from itertools import islice
 
 import numpy as np
 
@@ -113,7 +114,8 @@ def traced(
     names = {INPUT}
 
     def populate(form: Form, name: str, other: str, **settings) -> Term:
-        name = name if name not in names else other
+        numbered = (f"{other}_{n}" for n in range(2, 10**6))
+        name = next(n for n in (name, other, *islice(numbered, len(names))) if n not in names)
         names.add(name)
         planned.append(Planned(name=name, form=form, **settings))
         positive.add(name)
