@@ -67,5 +67,7 @@ def opened(
                     f"up to {version}. Update bioconv"
                 )
             yield file
-    except (OSError, KeyError, RuntimeError, TypeError) as problem:
+    except BioconvError:
+        raise
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as problem:
         raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from problem

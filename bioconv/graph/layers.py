@@ -5,6 +5,7 @@ kernels ``(out, in / groups, rows, columns)``, maps ``(channels, rows, columns)`
 stands in :mod:`bioconv.graph.shapes`, what it does to numbers in :mod:`bioconv.graph.reference`.
 """
 
+import operator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,8 +27,11 @@ def _name(layer: object) -> str:
 def _array(layer: object, field: str, value: Any, ndim: int) -> np.ndarray:
     """``value`` as a finite, read-only float64 array of ``ndim`` dimensions."""
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.array(value)
+        if array.dtype.kind == "c":
+            raise TypeError("it is complex")
+        array = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor with gradient
         raise GraphError(f"{_name(layer)}: {field} is not an array of numbers: {error}") from None
     if array.ndim != ndim:
         raise GraphError(
@@ -46,11 +50,13 @@ def _array(layer: object, field: str, value: Any, ndim: int) -> np.ndarray:
     return array
 
 
-def _bias(layer: object, value: Any, n_out: int, weight_shape: tuple, hint: str = "") -> Any:
+def _bias(layer: object, value: Any, n_out: int, weight_shape: tuple) -> Any:
     if value is None:
         return None
     bias = _array(layer, "bias", value, 1)
     if bias.shape != (n_out,):
+        turned = len(weight_shape) == 2 and bias.shape == weight_shape[1:]
+        hint = "\nWas the weight stored as (n_in, n_out)? Then transpose it" if turned else ""
         raise GraphError(
             f"{_name(layer)}: bias has shape {bias.shape}, weight {weight_shape} needs ({n_out},)."
             + hint
@@ -99,6 +105,16 @@ def _padding(layer: object, value: Any) -> "Padding | str":
     )
 
 
+def _number(layer: object, field: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise GraphError(f"{_name(layer)}: {field} is {value!r}; it must be a finite number")
+    return number
+
+
 def _set(layer: object, **values: Any) -> None:
     for field, value in values.items():
         object.__setattr__(layer, field, value)
@@ -132,13 +148,7 @@ class Dense(Layer):
 
     def __post_init__(self):
         weight = _array(self, "weight", self.weight, 2)
-        hint = (
-            "\nWas the weight stored as (n_in, n_out)? Then transpose it"
-            if self.bias is not None and np.shape(self.bias) == weight.shape[1:]
-            else ""
-        )
-        bias = _bias(self, self.bias, weight.shape[0], weight.shape, hint)
-        _set(self, weight=weight, bias=bias)
+        _set(self, weight=weight, bias=_bias(self, self.bias, weight.shape[0], weight.shape))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -240,7 +250,15 @@ class _Pool(Layer):
     def __post_init__(self):
         kernel = _integers(self, "kernel", self.kernel, 1)
         stride = kernel if self.stride is None else _integers(self, "stride", self.stride, 1)
-        _set(self, kernel=kernel, stride=stride, padding=_padding(self, self.padding))
+        padding = _padding(self, self.padding)
+        if not isinstance(padding, str) and any(
+            max(sides) >= size for size, sides in zip(kernel, padding, strict=True)
+        ):
+            raise GraphError(
+                f"{_name(self)}: padding {padding} with kernel {kernel} leaves windows that see "
+                "nothing but padding. Pad by less than the kernel"
+            )
+        _set(self, kernel=kernel, stride=stride, padding=padding)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -302,12 +320,13 @@ class BatchNorm(Layer):
                 raise GraphError(
                     f"BatchNorm: {field} has shape {array.shape}, mean has {mean.shape}"
                 )
-        if not (self.eps >= 0 and np.all(values["var"] + self.eps > 0)):
+        eps = _number(self, "eps", self.eps)
+        if not (eps >= 0 and np.all(values["var"] + eps > 0)):
             raise GraphError(
                 f"BatchNorm: var + eps must be positive; the smallest var is "
                 f"{values['var'].min():g}, eps {self.eps!r}"
             )
-        _set(self, **values, eps=float(self.eps))
+        _set(self, **values, eps=eps)
 
     @property
     def scale(self) -> np.ndarray:
@@ -336,9 +355,7 @@ class LeakyReLU(Layer):
     slope: float = 0.01
 
     def __post_init__(self):
-        if not np.isfinite(self.slope):
-            raise GraphError(f"LeakyReLU: slope is {self.slope!r}; it must be a finite number")
-        _set(self, slope=float(self.slope))
+        _set(self, slope=_number(self, "slope", self.slope))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -358,10 +375,15 @@ class Reshape(Layer):
     shape: tuple[int, ...]
 
     def __post_init__(self):
-        shape = tuple(self.shape)
-        if shape.count(-1) > 1 or not all(n == -1 or n > 0 for n in shape):
-            raise GraphError(f"Reshape: shape is {shape}; give positive integers, one may be -1")
-        _set(self, shape=tuple(int(n) for n in shape))
+        try:
+            shape = tuple(operator.index(n) for n in self.shape)
+        except TypeError:
+            shape = ()
+        if not shape or shape.count(-1) > 1 or not all(n == -1 or n > 0 for n in shape):
+            raise GraphError(
+                f"Reshape: shape is {self.shape!r}; give positive integers, one may be -1"
+            )
+        _set(self, shape=shape)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -392,6 +414,9 @@ class Dropout(Layer):
     """Nothing after training; kept so that a network reads as it was written."""
 
     p: float = 0.5
+
+    def __post_init__(self):
+        _set(self, p=_number(self, "p", self.p))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

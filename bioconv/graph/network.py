@@ -1,5 +1,6 @@
 """A trained network: named layers in a checked, directed graph without cycles."""
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -67,7 +68,7 @@ class Network:
         for name, layer in named:
             nodes.append(Node(name=name, layer=layer, inputs=(before,)))
             before = name
-        return Network(nodes=tuple(nodes), input_shape=tuple(input_shape))
+        return Network(nodes=tuple(nodes), input_shape=input_shape)  # type: ignore[arg-type]
 
     def __getitem__(self, name: str) -> Node:
         for node in self.nodes:
@@ -106,7 +107,7 @@ def _numbered(layers: list[Layer]) -> list[tuple[str, Layer]]:
 
 def _checked_shape(shape: Sequence[int]) -> Shape:
     try:
-        good = tuple(int(n) for n in shape)
+        good = tuple(operator.index(n) for n in shape)
     except TypeError:
         good = ()
     if len(good) not in (1, 3) or min(good) < 1:
@@ -140,6 +141,8 @@ def _check_names(nodes: tuple[Node, ...], names: list[str]) -> None:
     if doubles or INPUT in names:
         raise GraphError(f"layer names must be unique and not {INPUT!r}; see {doubles or INPUT}")
     for node in nodes:
+        if not isinstance(node.name, str) or not node.name:
+            raise GraphError(f"layer names must be texts that are not empty; see {node.name!r}")
         if not isinstance(node.layer, Layer):
             raise GraphError(
                 f"{node.name}: {type(node.layer).__name__} is not a layer of bioconv.graph"

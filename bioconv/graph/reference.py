@@ -57,7 +57,10 @@ def checked_images(shape: tuple[int, ...], images: np.ndarray) -> np.ndarray:
     Maps of one channel may come without the channel axis; other shapes are refused.
     """
     try:
-        array = np.asarray(images, dtype=np.float64)
+        array = np.asarray(images)
+        if array.dtype.kind == "c":
+            raise TypeError("they are complex")
+        array = array.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise StimulusError(f"images are not an array of numbers: {error}") from None
     if array.ndim == len(shape) and array.shape[1:] == shape[1:] and shape[0] == 1 != len(shape):

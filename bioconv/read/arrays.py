@@ -7,6 +7,7 @@ has strides, padding, pooling or branches is a :class:`bioconv.graph.Network`.
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from bioconv.graph import Conv2d, Dense, Flatten, Layer, Network, ReLU
 #: Endings by which a dict or an ``.npz`` file tells a layer's weight from its bias.
 WEIGHT_ENDINGS = (".weight", "_weight", "/weight", ".W", "_W", "/W", ".w", "_w")
 BIAS_ENDINGS = (".bias", "_bias", "/bias", ".b", "_b", "/b")
+
+#: What numpy and zipfile raise on damaged files.
+_DAMAGED = (
+    OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
+    OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def read_list(weights: Sequence[Any], input_shape: Sequence[int] | None = None) -> Network:
@@ -53,10 +60,15 @@ def read_dict(weights: Mapping[str, Any], input_shape: Sequence[int] | None = No
     found: dict[str, list[Any]] = {}
     for key, value in weights.items():
         name, slot = _split(str(key))
+        known = found.setdefault(name, [None, None])
+        if known[slot or 0] is not None:
+            raise ReadError(
+                f"{key!r} gives {name!r} a second time; the keys are {', '.join(map(str, weights))}"
+            )
         if slot is None:
-            found[name] = list(_pair(key, value))
+            known[:] = _pair(key, value)
         else:
-            found.setdefault(name, [None, None])[slot] = value
+            known[slot] = value
     for name, (weight, _) in found.items():
         if weight is None:
             raise ReadError(
@@ -80,7 +92,7 @@ def read_npz(path: str | os.PathLike, input_shape: Sequence[int] | None = None) 
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except _DAMAGED as error:
         raise ReadError(f"{path} is damaged or is not an .npz file of plain arrays: {error}") from (
             error
         )
@@ -114,7 +126,12 @@ def _pair(where: Any, entry: Any) -> tuple[Any, Any]:
 
 
 def _is_array(value: Any) -> bool:
-    return np.ndim(value) in (2, 4) if isinstance(value, (np.ndarray, list, tuple)) else False
+    if not isinstance(value, (np.ndarray, list, tuple)):
+        return False
+    try:
+        return np.ndim(value) in (2, 4)
+    except ValueError:  # rows of different lengths
+        return False
 
 
 def _kind(value: Any) -> str:
@@ -139,7 +156,7 @@ def _chain(
             layers.append((None, ReLU()))
         if isinstance(layer, Dense) and not flat:
             flat = True
-            if layers or (input_shape is not None and len(tuple(input_shape)) == 3):
+            if layers or (input_shape is not None and np.size(input_shape) == 3):
                 layers.append((None, Flatten()))
         layers.append((names.get(name), layer))
     first = layers[0][1]
@@ -156,7 +173,10 @@ def _chain(
             return network
         chosen = {}
         for node, (given, layer) in zip(network.nodes, layers, strict=True):
-            chosen[given or f"{node.name}_"] = layer
+            name = given or f"{node.name}_"
+            while given is None and name in names:
+                name += "_"
+            chosen[name] = layer
         return Network.sequential(chosen, input_shape=input_shape)
     except BioconvError as error:
         raise ReadError(str(error)) from error

@@ -6,6 +6,8 @@
     layers/conv1    attributes  kind = "Conv2d", position = 0, inputs = ["input"],
                                 stride = "[1, 1]" … (settings as JSON)
                     data sets   weight, bias (float64, float32 or float16)
+
+A layer's name is its group's; "/" and "%" in it are written "%2F" and "%25".
 """
 
 import json
@@ -49,7 +51,7 @@ def save_network(
     with hdf5.written(path, ReadError, overwrite) as file:
         file.attrs.update(format=KIND, version=VERSION, input_shape=network.input_shape)
         for position, node in enumerate(network.nodes):
-            group = file.create_group(f"layers/{node.name}")
+            group = file.create_group(f"layers/{_quoted(node.name)}")
             group.attrs.update(
                 kind=type(node.layer).__name__, position=position, inputs=json.dumps(node.inputs)
             )
@@ -57,9 +59,17 @@ def save_network(
                 _write_field(group, field.name, getattr(node.layer, field.name), dtype)
 
 
+def _quoted(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def _unquoted(name: str) -> str:
+    return name.replace("%2F", "/").replace("%25", "%")
+
+
 def _write_field(group: Any, name: str, value: Any, dtype: str) -> None:
     if not isinstance(value, np.ndarray):
-        group.attrs[name] = json.dumps(value)
+        group.attrs[name] = json.dumps(value, default=np.generic.item)
         return
     with np.errstate(over="ignore"):
         stored = value.astype(dtype)
@@ -82,7 +92,7 @@ def load_network(path: str | os.PathLike) -> Network:
             return Network(
                 nodes=tuple(
                     Node(
-                        name=name,
+                        name=_unquoted(name),
                         layer=_layer(name, group),
                         inputs=tuple(json.loads(group.attrs["inputs"])),
                     )

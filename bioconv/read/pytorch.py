@@ -23,6 +23,12 @@ from bioconv.errors import BioconvError, MissingDependencyError, ReadError
 from bioconv.graph import Network
 from bioconv.read.torch_layers import MODULES, Shape, Walk, kind_of
 
+#: Calls whose result shares memory with their first argument in eval mode.
+_SAME_MEMORY = {
+    "identity", "dropout", "dropout1d", "dropout2d", "flatten", "unflatten", "view", "reshape",
+    "squeeze", "contiguous", "float", "double",
+}  # fmt: skip
+
 
 def is_torch_module(source: Any) -> bool:
     """Whether ``source`` is a ``torch.nn.Module``; never imports torch."""
@@ -57,6 +63,8 @@ def read_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> Netw
         )
     shape = _checked_input(input_shape)
     root = _evaluated(_unwrapped(module))
+    if kind_of(root) in MODULES:  # one of torch's layers alone: traced as a call, not from inside
+        root = torch.nn.Sequential(root).eval()
     with torch.no_grad():
         graph = _traced(root)
         _settle(graph, root)
@@ -171,7 +179,14 @@ def _line(error: Exception) -> str:
 def _tracer() -> Any:
     torch = _torch()
 
+    class Tensor(torch.fx.Proxy):  # type: ignore[name-defined]
+        def __iadd__(self, other):  # torch.fx traces `x += y` as `x = x + y`
+            return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
     class Reader(torch.fx.Tracer):  # type: ignore[name-defined]
+        def proxy(self, node):
+            return Tensor(node, self)
+
         def is_leaf_module(self, module, path):
             return kind_of(module) in MODULES or super().is_leaf_module(module, path)
 
@@ -179,18 +194,42 @@ def _tracer() -> Any:
 
 
 def _settle(graph: Any, root: Any) -> None:
-    """After ``relu_(x)`` whoever reads ``x`` reads the result: say so in the graph."""
+    """After ``relu_(x)`` whoever reads ``x`` reads the result: say so in the graph.
+
+    Raises
+    ------
+    ReadError
+        If another tensor in the same memory, such as ``x.flatten(1)``, is read later.
+    """
     later: set[Any] = set(graph.nodes)
+    memory: dict[Any, Any] = {}
     for node in list(graph.nodes):
         later.discard(node)
-        if _in_place(node, root) and node.args:
-            node.args[0].replace_all_uses_with(node, delete_user_cb=later.__contains__)
+        if not node.args:
+            continue
+        source, writes = node.args[0], _in_place(node, root)
+        if writes or _called_name(node, root).lower() in _SAME_MEMORY:
+            memory[node] = memory.get(source, source)
+        if writes:
+            shared = {memory[node], *(n for n, owner in memory.items() if owner is memory[node])}
+            if any(later & set(other.users) for other in shared - {source, node}):
+                raise ReadError(
+                    f"{node.name} writes in place into {source.name}, which shares memory with a "
+                    "tensor that is read later. Use the form that does not write: inplace=False"
+                )
+            source.replace_all_uses_with(node, delete_user_cb=later.__contains__)
+
+
+def _called_name(node: Any, root: Any) -> str:
+    if node.op == "call_module":
+        return kind_of(root.get_submodule(node.target))
+    return getattr(node.target, "__name__", str(node.target))
 
 
 def _in_place(node: Any, root: Any) -> bool:
     if node.op == "call_module":
         return bool(getattr(root.get_submodule(node.target), "inplace", False))
-    name = getattr(node.target, "__name__", str(node.target))
+    name = _called_name(node, root)
     if node.op == "call_function" and node.target in (operator.iadd, operator.imul):
         return True
     written = name.endswith("_") and not name.endswith("__")
@@ -215,6 +254,5 @@ def _walked(graph: Any, root: Any, shape: Shape) -> Network:
         elif node.op == "output":
             return walk.network(args[0])
         else:
-            name = getattr(node.target, "__name__", str(node.target))
-            values[node] = walk.function(name, args, kwargs)
+            values[node] = walk.function(_called_name(node, root), args, kwargs)
     raise ReadError(f"{type(root).__name__}: its forward returns nothing")

@@ -200,7 +200,7 @@ def adaptive_avg_pool(x, output_size):
         sizes = (1, *sizes)
     sizes = sizes * 2 if len(sizes) == 1 else sizes
     sizes = tuple(n or m for n, m in zip(sizes, x.shape[1:], strict=True))
-    if sizes == (1, 1):
+    if sizes == (1, 1) and not x.row:
         return _chain(x, GlobalAvgPool(), Reshape(shape=(x.shape[0], 1, 1)))
     if any(m % n for n, m in zip(sizes, x.shape[1:], strict=True)):
         raise _refuse(
@@ -247,11 +247,13 @@ def clamp(x, min=None, max=None):
 
 
 def dropout(x, p=0.5, training=False, inplace=False):
+    if training:
+        raise _refuse("dropout that also drops in eval mode", "pass training=self.training")
     return _chain(x, Dropout(p=p))
 
 
 def softmax(x, dim=None, _stacklevel=3, dtype=None):
-    if dim not in (None, 1) and not (dim == -1 and len(x.shape) == 1):
+    if (dim not in (None, 1) or (dim is None and x.row)) and not (dim == -1 and len(x.shape) == 1):
         raise _refuse(f"Softmax over axis {dim}", "over the channels or classes, dim=1, it can")
     return _chain(x, Softmax())
 
@@ -302,7 +304,7 @@ def cat(tensors, dim=0, axis=None):
 
 def pad(x, pad, mode="constant", value=None):
     left, right, *rows = pad
-    if mode != "constant" or value not in (None, 0) or len(rows) not in (0, 2):
+    if mode != "constant" or value not in (None, 0) or len(rows) not in ((0,) if x.row else (0, 2)):
         raise _refuse(f"padding {pad} in mode {mode!r}", "zeros around rows and columns can")
     return _chain(x, ZeroPad2d(padding=(tuple(rows) or (0, 0), (left, right))))
 
@@ -351,7 +353,6 @@ FUNCTIONS: dict[str, Callable] = {
     "avg_pool2d": avg_pool,
     "max_pool1d": max_pool,
     "max_pool2d": max_pool,
-    "boolean_dispatch": max_pool,
     "adaptive_avg_pool1d": adaptive_avg_pool,
     "adaptive_avg_pool2d": adaptive_avg_pool,
     "mean": mean,
@@ -453,6 +454,14 @@ MODULES: dict[str, Callable] = {
 }
 
 
+def _check_axes(where: str, name: str, args: Sequence) -> None:
+    """torch takes the batch of ``(batch, channels, length)`` for the channels of a 2d layer."""
+    if name.endswith("2d") and args and isinstance(args[0], Signal) and args[0].row:
+        raise UnsupportedLayerError(
+            f"{where}: a 2d layer on (channels, length) mixes the samples of a batch; use its 1d form"
+        )
+
+
 class Walk:
     """Collects the nodes of a network while the calls of a traced module are walked through."""
 
@@ -469,15 +478,17 @@ class Walk:
                 f"{path} ({type(module).__name__}) cannot be read. What can: {', '.join(MODULES)}, "
                 "and modules made of them"
             )
+        _check_axes(f"{path} ({kind})", kind, args)
         return self._called(f"{path} ({kind})", MODULES[kind], (module, *args), kwargs, path)
 
     def function(self, name: str, args: Sequence, kwargs: dict) -> Any:
-        if name in ("_assert", "eq"):
+        if name in ("_assert", "_assert_is_none", "eq"):  # checks that torch.fx puts in
             return None
         if name not in FUNCTIONS:
             raise UnsupportedLayerError(
                 f"the call of {name}() cannot be read. What can: {', '.join(FUNCTIONS)}"
             )
+        _check_axes(f"{name}()", name, args)
         return self._called(f"{name}()", FUNCTIONS[name], args, kwargs, None)
 
     def network(self, output: Any) -> Network:
@@ -493,6 +504,8 @@ class Walk:
             if node.name in needed:
                 needed.update(node.inputs)
                 nodes.insert(0, node)
+        if not nodes:
+            raise ReadError("the module returns its input: there is no layer to convert")
         return Network(nodes=tuple(nodes), input_shape=self.start.shape)
 
     def _called(self, where: str, function: Callable, args: Sequence, kwargs: dict, path) -> Any:
@@ -516,7 +529,7 @@ class Walk:
             self._nodes.append(
                 Node(name=name, layer=layer, inputs=tuple(signal.node for signal in inputs))
             )
-            row = signal.row and len(shape) == 3
+            row = signal.row and len(shape) == 3 and not isinstance(layer, Reshape)
             signal = replace(signal, node=name, shape=shape, row=row)
             inputs = (signal,)
         return signal

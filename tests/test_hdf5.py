@@ -1,0 +1,155 @@
+"""Files appear whole or not at all, and a wrong file is told from a damaged one."""
+
+import os
+import stat
+
+import h5py
+import numpy as np
+import pytest
+
+from bioconv import hdf5
+from bioconv.errors import ReadError, ResultError
+
+ERRORS = pytest.mark.parametrize("error", [ReadError, ResultError])
+
+
+def write(path, overwrite=False, value=1.0):
+    with hdf5.written(path, ReadError, overwrite) as file:
+        file.attrs.update(format="thing", version=2)
+        file["x"] = np.full(4, value)
+
+
+def read(path, kind="thing", version=2):
+    with hdf5.opened(path, ReadError, kind, version) as file:
+        return file["x"][()]
+
+
+def test_what_is_written_is_read(tmp_path):
+    write(tmp_path / "a.h5")
+    np.testing.assert_array_equal(read(tmp_path / "a.h5"), np.ones(4))
+    np.testing.assert_array_equal(read(tmp_path / "a.h5", version=3), np.ones(4))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_new_files_have_the_rights_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "a.h5")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.h5").stat().st_mode) == 0o640
+
+
+def test_an_existing_file_is_kept_unless_it_may_be_overwritten(tmp_path):
+    path = tmp_path / "a.h5"
+    write(path)
+    with pytest.raises(ReadError, match=r"a\.h5 exists; .*overwrite=True"):
+        write(path, value=2)
+    assert read(path)[0] == 1
+    write(path, overwrite=True, value=2)
+    assert read(path)[0] == 2
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left"), RuntimeError("HDF5 gave up")])
+@ERRORS
+def test_a_disk_that_fails_leaves_nothing_and_says_so(tmp_path, problem, error):
+    with (
+        pytest.raises(error, match=r"cannot write .*a\.h5: .*(No space|gave up).*disk full"),
+        hdf5.written(tmp_path / "a.h5", error, False) as file,
+    ):
+        file["x"] = np.ones(4)
+        assert not (tmp_path / "a.h5").exists(), "it takes its name when it is complete"
+        raise problem
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, ValueError, ReadError])
+def test_a_failure_of_the_caller_keeps_the_file_that_was_there(tmp_path, problem):
+    path = tmp_path / "a.h5"
+    write(path)
+    with pytest.raises(problem), hdf5.written(path, ReadError, True) as file:
+        file["x"] = np.zeros(4)
+        raise problem
+    assert read(path)[0] == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@ERRORS
+def test_folders_that_cannot_be_written_are_named(tmp_path, error):
+    (tmp_path / "file").write_text("")
+    for folder, reason in (("none", "No such file or directory"), ("file", "Not a directory")):
+        with (
+            pytest.raises(error, match=rf"cannot write .*{folder}/a\.h5: {reason}"),
+            hdf5.written(tmp_path / folder / "a.h5", error, False),
+        ):
+            pass
+
+
+def test_a_folder_without_the_right_to_write(tmp_path, monkeypatch):
+    """As mkstemp meets it; the superuser, as whom containers run, may write anywhere."""
+
+    def refused(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(hdf5.tempfile, "mkstemp", refused)
+    with pytest.raises(ReadError, match=r"cannot write .*a\.h5: Permission denied"):
+        write(tmp_path / "a.h5")
+
+
+def test_a_folder_in_the_place_of_the_file_is_kept(tmp_path):
+    (tmp_path / "a.h5").mkdir()
+    with pytest.raises(ReadError, match=r"cannot write .*a\.h5"):
+        write(tmp_path / "a.h5", overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda f: f.attrs.update(format="other"), r"not one of kind 'thing' \(found 'other'\)"),
+        (lambda f: f.attrs.pop("format"), r"not one of kind 'thing' \(found None\)"),
+        (lambda f: f.attrs.update(version=3), "version 3 of 'thing'; .* up to 2. Update bioconv"),
+        (lambda f: f.attrs.update(version="new"), "is damaged .*'new'"),
+        (lambda f: f.pop("x"), "is damaged"),
+    ],
+)
+def test_other_files_are_told_apart(tmp_path, change, message):
+    path = tmp_path / "a.h5"
+    write(path)
+    with h5py.File(path, "a") as file:
+        change(file)
+    with pytest.raises(ReadError, match=message):
+        read(path)
+
+
+@ERRORS
+@pytest.mark.parametrize("problem", [KeyError, TypeError, AttributeError, ValueError, OSError])
+def test_what_a_reader_stumbles_over_is_damage(tmp_path, error, problem):
+    write(tmp_path / "a.h5")
+    with (
+        pytest.raises(error, match=r"a\.h5 is damaged or is not an HDF5 file"),
+        hdf5.opened(tmp_path / "a.h5", error, "thing", 2),
+    ):
+        raise problem("deep inside")
+
+
+def test_what_a_reader_says_itself_is_left_as_it_is(tmp_path):
+    write(tmp_path / "a.h5")
+    with (
+        pytest.raises(ReadError, match="^layer 3 is odd$"),
+        hdf5.opened(tmp_path / "a.h5", ReadError, "thing", 2),
+    ):
+        raise ReadError("layer 3 is odd")
+
+
+def test_files_that_are_missing_cut_off_or_no_hdf5(tmp_path):
+    path = tmp_path / "a.h5"
+    for missing in (path, tmp_path):
+        with pytest.raises(ReadError, match="no such file"):
+            read(missing)
+    write(path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ReadError, match="is damaged or is not an HDF5 file"):
+            read(path)
