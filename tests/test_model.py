@@ -4,7 +4,7 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
-from cases import NETWORKS, images
+from cases import NETWORKS, dense, images
 
 import bioconv
 from bioconv.errors import (
@@ -14,6 +14,7 @@ from bioconv.errors import (
     RunInterrupted,
     StimulusError,
 )
+from bioconv.graph import Network, ReLU
 from bioconv.projections import SharedProjection
 
 
@@ -272,3 +273,14 @@ def test_a_spiking_network_is_taken_as_it_is():
     made = bioconv.to_brian(spiking)
     expected = bioconv.to_brian(NETWORKS["dense"], method="unscaled")
     np.testing.assert_array_equal(run(made).counts["fc3"], run(expected).counts["fc3"])
+
+
+def test_layers_of_any_name_become_populations():
+    """Names as state dictionaries have them; the result still knows whose activation it codes."""
+    layers = {"features.0": dense(7, 6), "act/1": ReLU(), "2": dense(4, 7)}
+    network = Network.sequential(layers, input_shape=(6,))
+    x = images(network, 3)
+    result = run(bioconv.to_brian(network, calibration=x), x)
+    assert list(result.counts) == ["features_0", "layer_2"]
+    assert dict(result.nodes) == {"features_0": "act/1", "layer_2": "2"}
+    assert result.counts["features_0"].sum() > 0

@@ -5,6 +5,7 @@ layers, and a constant. Linear layers lengthen the paths, additions and concaten
 a rectifier ends a form and becomes a population: the source of the next.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import islice
@@ -114,6 +115,7 @@ def traced(
     names = {INPUT}
 
     def populate(form: Form, name: str, other: str, **settings) -> Term:
+        name, other = _identifier(name), _identifier(other)
         numbered = (f"{other}_{n}" for n in range(2, 10**6))
         name = next(n for n in (name, other, *islice(numbered, len(names))) if n not in names)
         names.add(name)
@@ -137,6 +139,12 @@ def traced(
             forms[node.name] = joined_form(node.layer, *given)
     output = _answer(network, forms, populate, readout, answer)
     return Plan(populations=tuple(planned), output=output)
+
+
+def _identifier(name: str) -> str:
+    """A layer's name as Brian2 takes it: letters, digits and underscores, no digit in front."""
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return name if name[0].isalpha() else f"layer_{name}"
 
 
 def _rectified(node: Node, form: Form, populate) -> Form:
