@@ -2,11 +2,11 @@
 
 from bioconv.build.encoders import ENCODERS, Constant, Encoder, Poisson, Regular, encoder_named
 from bioconv.build.monitors import Watch, watch
-from bioconv.build.network import Built, built, replaced_drives
+from bioconv.build.network import Built, built, owned, replaced_drives
 from bioconv.build.recording import Recording, recordings
 from bioconv.build.settings import Settings, numbers, steps
 
 __all__ = [
     "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "Recording", "Regular", "Settings",
-    "Watch", "built", "encoder_named", "numbers", "recordings", "replaced_drives", "steps", "watch",
+    "Watch", "built", "encoder_named", "numbers", "owned", "recordings", "replaced_drives", "steps", "watch",
 ]  # fmt: skip

@@ -140,6 +140,7 @@ def built(
     drives = _drives(groups, presentations, frame)
     network = Network(*groups.values(), *projections.values(), name="bioconv_network")
     network.schedule = list(schedule.order)
+    owned(network)
     return Built(
         network=network,
         groups=groups,
@@ -157,6 +158,12 @@ def built(
         borders=frame.borders,
         own=frozenset(obj.name for obj in network.objects),
     )
+
+
+def owned(network: Network) -> None:
+    """Objects know their network before it runs; Brian2 warns of those that never do."""
+    for obj in network.sorted_objects:
+        obj._network = network.id
 
 
 def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:

@@ -21,7 +21,7 @@ import brian2
 import numpy as np
 from brian2 import get_device, prefs
 
-from bioconv.build import Built, Recording, watch
+from bioconv.build import Built, Recording, owned, watch
 from bioconv.errors import DeviceError
 from bioconv.run.collect import Value
 from bioconv.run.devices import device
@@ -124,6 +124,7 @@ def compiled(
         made = make()
         seen = watch(made, record)
         made.network.add(*seen.objects)
+        owned(made.network)
         files, arguments = _names(made, seen)
         if key is None or not (place / "main").exists():
             made.network.run(made.period * made.presentations, namespace={})
