@@ -2,6 +2,7 @@
 # make test    the default test suite
 # make test-all  the core suite on every Python of 3.11-3.13 that is found
 # make lint    ruff and mypy
+# make bench   every benchmark, table in benchmarks/RESULTS.md
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,7 @@ BIN = $(VENV)/bin
 FILES = pyproject.toml setup.py
 TESTS ?=
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/bioconv demo
@@ -24,6 +25,9 @@ test-all:
 	  echo "Python $$version: $$python"; \
 	  $(MAKE) test VENV=.venv-$$version PYTHON=$$python || exit 1; \
 	done
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/run_all.py
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .

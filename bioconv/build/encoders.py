@@ -21,6 +21,10 @@ from brian2.units.fundamentalunits import have_same_dimensions
 from bioconv.errors import ParameterError
 
 
+#: Steps without a spike before the next one, at most a billion.
+_WAIT = "int(floor(clip(log(1 - uniform(seed, sample, neuron, draw))*stretch, 0, 1e9)))"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoder(ABC):
     """Base of the encoders.
@@ -93,7 +97,11 @@ class Constant(Encoder):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Poisson(Encoder):
-    """Spikes by chance, one a step at most: a Bernoulli process of probability ``x rate dt``.
+    """Spikes by chance, one a step at most: a Bernoulli process of probability ``p = x rate dt``.
+
+    The steps from one spike to the next are drawn, not every step: with ``u`` uniform in [0, 1) the
+    interval ``1 + floor(log(1 - u)/log(1 - p))`` is geometric, which is what a Bernoulli process
+    has. A random number is a function of (seed, sample, neuron, draw).
 
     References
     ----------
@@ -101,10 +109,19 @@ class Poisson(Encoder):
     """
 
     spikes = True
-    equations = "sample : integer (constant)"
-    threshold = "uniform(seed, sample, neuron, step) < p"
-    reset = update = ""
-    clear = "sample = first_sample + presentation*batch + replica"
+    equations = """\
+sample : integer (constant)
+stretch : 1 (constant)
+draw : integer
+next_step : integer"""
+    threshold = "step == next_step and p > 0"
+    reset = f"draw += 1\nnext_step += 1 + {_WAIT}"
+    update = ""
+    clear = (
+        "sample = first_sample + presentation*batch + replica\n"
+        "stretch = 1/log(1 - clip(p, 1e-12, 1 - 1e-16))\n"
+        f"draw = 0\nnext_step = {_WAIT}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

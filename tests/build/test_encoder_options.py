@@ -8,7 +8,7 @@ from cases import chain, dense
 import bioconv
 from bioconv.build import ENCODERS, Constant, Poisson, Regular, Settings, encoder_named, steps
 from bioconv.errors import ParameterError
-from bioconv.graph import ReLU
+from bioconv.graph import Dense, ReLU
 from bioconv.neurons import BIOPHYSICAL
 
 
@@ -158,3 +158,25 @@ def test_a_rate_is_what_the_largest_input_gets(encoder):
     assert abs(result.counts["input"][0, -1] - 100) <= spread
     decoded = result.decoded("input")[0]
     np.testing.assert_allclose(decoded, X[0], atol=max(spread, 1) / 100)
+
+
+def test_geometric_intervals_are_a_bernoulli_process():
+    """Rates, independence of neighbouring steps and the ends p = 0 and p = 1, within five deviations."""
+    levels = np.array([0.0, 1e-3, 0.1, 0.37, 0.9, 1.0])
+    network = chain((6,), Dense(weight=np.eye(6)), ReLU())
+    model = bioconv.to_brian(network, method="unscaled", encoder="poisson", seed=9)
+    samples, steps = 60, 400
+    result = model.run(
+        np.tile(levels, (samples, 1)), steps * ms, device="numpy", record={"input": "spikes"}
+    )
+    spikes = result.spikes["input"]
+    train = np.zeros((samples, 6, steps))
+    train[spikes.sample, spikes.neuron, spikes.step] = 1
+    n = samples * steps
+    deviation = np.sqrt(levels * (1 - levels) / n)
+    assert (abs(train.mean(axis=(0, 2)) - levels) <= 5 * deviation).all()
+    first = train[:, :, 0].mean(axis=0)
+    assert (abs(first - levels) <= 5 * np.sqrt(levels * (1 - levels) / samples)).all()
+    centred = train - levels[:, None]
+    neighbours = (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=(0, 2))
+    assert (abs(neighbours) <= 5 * levels * (1 - levels) / np.sqrt(n) + 1e-15).all()
