@@ -81,7 +81,7 @@ def main():
     neurons = sum(int(np.prod(shape)) for shape in model.layers.values())
     activity = sum(n.sum() for n in result.counts.values()) / neurons / result.n_steps
     program = next(iter(model._programs.values()))
-    memory = peak(program.folder, 0.1)
+    memory = peak(Path(program.executable.folder), 0.1)
     report("VGG-16, 100 steps, peak of the program", memory, synapses * SYNAPSE / 1e6, "MB",
            "explicit synapses",
            f"{sum(k.weights.size for k in kinds)} numbers, {synapses} synapses, {neurons} neurons, "

@@ -135,7 +135,7 @@ class Model:
             If objects that were added to the network would be lost.
         """
         n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
-        self._made(n_steps, _checked_batch(batch_size), 1)
+        self._made(n_steps, _checked_count("batch_size", batch_size), 1)
         return self
 
     @property
@@ -228,6 +228,7 @@ class Model:
         device: str = "auto",
         batch_size: int | None = None,
         processes: int = 1,
+        scheduler: Any = None,
         record: Any = None,
         first_sample: int = 0,
         progress: bool | None = None,
@@ -244,7 +245,11 @@ class Model:
         batch_size : int, optional
             Samples that are presented at once; changes the speed, never the spikes.
         processes : int
-            Compiled programs that run at once; more than one needs ``"cpp_standalone"``.
+            Compiled programs that run at once; more than one needs ``"cpp_standalone"``. A long run
+            that was cut off goes on where it was when it is called again.
+        scheduler : str or dask.distributed.Client, optional
+            A Dask cluster that runs the programs instead (the extra ``bioconv[dask]``); its workers
+            need the same cache folder.
         record : mapping or str, optional
             ``{"conv1": "spikes", "fc1": {"v": [0, 7]}}``; the output's spikes are always recorded.
         first_sample : int
@@ -268,16 +273,21 @@ class Model:
         dt = self.settings.dt
         n_steps = 100 if duration is None else steps("duration", duration, dt)
         replicas = self._batch(batch_size, len(images))
+        processes = _checked_count("processes", processes)
         record = recordings(record, self._sizes, self._silent, self.spiking.output)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
-        target, why = chosen_device(device, estimate, self._foreign, processes)
-        shown = _presentations(sum(self._sizes.values()) * replicas)
+        many = processes > 1 or scheduler is not None
+        target, why = chosen_device(device, estimate, self._foreign, many)
+        room = _presentations(sum(self._sizes.values()) * replicas)
         task = Task(
             built=lambda presentations: self._made(n_steps, replicas, presentations),
-            program=lambda: self._program(n_steps, replicas, shown, record),
+            program=lambda: self._program(n_steps, replicas, room, record),
             fixed=lambda: self._arguments(replicas),
             drives=lambda samples: self._drives(images[samples]),
+            identity=lambda folder, size: _digest(
+                images, folder, size, first, *self._arguments(replicas).values()
+            ),
             shapes=self.layers,
             n_samples=len(images),
             first_sample=first,
@@ -287,7 +297,8 @@ class Model:
             about=self._about(n_steps, replicas, first, (target, why)),
         )
         with numbers(self.settings.precision):
-            return present(task, target, processes, estimate > 5 if progress is None else progress)
+            shown = estimate > 5 if progress is None else progress
+            return present(task, target, processes, scheduler, shown)
 
     def _program(
         self, n_steps: int, replicas: int, presentations: int, record: Mapping[str, Recording]
@@ -380,7 +391,7 @@ class Model:
 
     def _batch(self, batch_size: int | None, n_samples: int) -> int:
         if batch_size is not None:
-            return min(_checked_batch(batch_size), n_samples)
+            return min(_checked_count("batch_size", batch_size), n_samples)
         if self._built is not None and self._foreign:
             return self._built.replicas
         room = SYNAPSES // max(1, self._n_synapses) if self._is_explicit else BATCH
@@ -479,10 +490,10 @@ class Model:
             raise KeyError(f"no layer {layer!r}; the model has {', '.join(self.layers)}")
 
 
-def _checked_batch(size: Any) -> int:
-    if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
-        raise ParameterError(f"batch_size is {size!r}; give an integer of at least 1")
-    return int(size)
+def _checked_count(name: str, number: Any) -> int:
+    if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
+        raise ParameterError(f"{name} is {number!r}; give an integer of at least 1")
+    return int(number)
 
 
 def _checked_first(first: Any, n_samples: int) -> int:
@@ -497,9 +508,11 @@ def _presentations(neurons: int) -> int:
     return max(1, NUMBERS // neurons)
 
 
-def _digest(values: Any) -> str:
-    parts = (values.data, values.indices, values.indptr) if hasattr(values, "indptr") else (values,)
+def _digest(*values: Any) -> str:
     digest = hashlib.sha256()
-    for part in parts:
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
+    for value in values:
+        matrix = hasattr(value, "indptr")
+        for part in (value.data, value.indices, value.indptr) if matrix else (value,):
+            array = np.ascontiguousarray(part)
+            digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
+    return digest.hexdigest()[:32]

@@ -20,7 +20,6 @@ from brian2.units.fundamentalunits import have_same_dimensions
 
 from bioconv.errors import ParameterError
 
-
 #: Steps without a spike before the next one, at most a billion.
 _WAIT = "int(floor(clip(log(1 - uniform(seed, sample, neuron, draw))*stretch, 0, 1e9)))"
 

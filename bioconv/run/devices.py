@@ -30,7 +30,7 @@ def compiler_problem() -> str | None:
 
 
 def chosen_device(
-    name: str, numpy_seconds: float, foreign: list[str], processes: int = 1
+    name: str, numpy_seconds: float, foreign: list[str], many: bool = False
 ) -> tuple[str, str]:
     """The device for a run, and why.
 
@@ -41,8 +41,8 @@ def chosen_device(
         Estimated time of the run with numpy.
     foreign : list of str
         Objects that the user added; a standalone program is built anew and would lack them.
-    processes : int
-        Programs at once.
+    many : bool
+        Whether several programs are to run at once.
 
     Raises
     ------
@@ -51,14 +51,13 @@ def chosen_device(
     """
     if name not in DEVICES:
         raise DeviceError(f"device is {name!r}; choose one of {', '.join(DEVICES)}")
-    if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
-        raise DeviceError(f"processes is {processes!r}; give an integer of at least 1")
     problem = compiler_problem()
-    if processes > 1 and name == "auto":
+    if many and name == "auto":
         name = "cpp_standalone"
-    if processes > 1 and name != "cpp_standalone":
+    if many and name != "cpp_standalone":
         raise DeviceError(
-            f'processes is {processes} and device {name!r}; only "cpp_standalone" runs several at once'
+            f"device {name!r} runs in this process alone; several processes or a scheduler need "
+            'device="cpp_standalone"'
         )
     if name == "numpy":
         return name, "asked for"

@@ -1,12 +1,8 @@
 """Many samples through one model: chunks of presentations, progress, and what is left of an interruption."""
 
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +12,12 @@ from bioconv.build import Built, Recording
 from bioconv.errors import DeviceError, RunInterrupted
 from bioconv.result import Result, joined
 from bioconv.run.collect import collected
-from bioconv.run.program import Program
+from bioconv.run.program import Program, cache_folder
 from bioconv.run.runtime import run_here
+from bioconv.run.workers import Kept, workers
 
 #: Steps of a run with numpy or Cython: short enough to show progress and to be interrupted.
 STEPS = 2000
-#: Times that a compiled program is started for the same samples.
-TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +30,8 @@ class Task:
     program : function that returns a Program, for compiled runs
     fixed : function that returns {argument: array}, what all compiled runs share
     drives : function of an array of sample numbers that returns {population: (n, neurons) array}
+    identity : function of a program's folder and a number that returns a name
+        The same for runs that give the same result, and for no others.
     shapes : mapping, population -> shape of its neurons
     n_samples, first_sample : int
     replicas : int
@@ -49,6 +46,7 @@ class Task:
     program: Callable[[], Program]
     fixed: Callable[[], Mapping[str, Any]]
     drives: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    identity: Callable[[str, int], str]
     shapes: Mapping[str, tuple[int, ...]]
     n_samples: int
     first_sample: int
@@ -77,8 +75,15 @@ class Chunk:
     drives: Mapping[str, np.ndarray]
 
 
-def present(task: Task, target: str, processes: int, progress: bool) -> Result:
+def present(task: Task, target: str, processes: int, scheduler: Any, progress: bool) -> Result:
     """Run all samples on a device.
+
+    Parameters
+    ----------
+    processes : int
+        Compiled programs at once.
+    scheduler : str, dask.distributed.Client or None
+        A Dask cluster that runs the chunks of a compiled program.
 
     Raises
     ------
@@ -89,10 +94,10 @@ def present(task: Task, target: str, processes: int, progress: bool) -> Result:
     """
     parts: list[Result] = []
     bar = tqdm(total=task.n_samples, unit="sample", desc=target, disable=not progress)
-    found = _compiled(task, processes) if target == "cpp_standalone" else _here(task, target)
     try:
-        with bar:
-            for fields in found:
+        with bar, workers(processes, scheduler) as (submit, at_once):
+            compiled = target == "cpp_standalone"
+            for fields in _compiled(task, submit, at_once) if compiled else _here(task, target):
                 parts.append(Result(**task.about, **fields))
                 bar.update(parts[-1].n_samples)
     except KeyboardInterrupt:
@@ -123,56 +128,54 @@ def _here(task: Task, target: str) -> Iterator[dict[str, Any]]:
         )
 
 
-def _compiled(task: Task, processes: int) -> Iterator[dict[str, Any]]:
-    """Chunks through a program, several at once, results in the order of the samples."""
+def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[dict[str, Any]]:
+    """Chunks through a program, several at once, results in the order of the samples.
+
+    Chunks that are done are kept until all are: a run that was cut off goes on where it was.
+    """
     program = task.program()
-    room = program.built.presentations
+    built, executable = program.built, program.executable
     rounds = -(-task.n_samples // task.replicas)
-    per_run = min(room, -(-rounds // processes))
-    scratch = Path(tempfile.mkdtemp(prefix="bioconv-run-"))
-    try:
-        fixed = program.written(task.fixed(), scratch / "fixed")
-        with ThreadPoolExecutor(processes) as pool:
-            waiting: deque[Future] = deque()
-            for chunk in _chunks(task, per_run, room):
-                waiting.append(pool.submit(_one, task, program, fixed, chunk, scratch))
-                if len(waiting) > processes:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    per_run = min(built.presentations, -(-rounds // at_once))
+    kept = Kept(cache_folder() / "runs" / task.identity(executable.folder, per_run))
+    fixed = executable.written(task.fixed(), kept.folder / "fixed")
+    waiting: deque[tuple[Chunk, Any]] = deque()
+
+    def oldest() -> dict[str, Any]:
+        chunk, future = waiting.popleft()
+        values = future if isinstance(future, dict) else future.result()
+        kept.keep(chunk.start, values)
+        return collected(
+            built,
+            task.record,
+            task.shapes,
+            lambda owner, variable: values[f"{owner}.{variable}"],
+            first_step=0,
+            n_samples=chunk.n_samples,
+            presentations=chunk.presentations,
+        )
+
+    for chunk in _chunks(task, per_run, built.presentations):
+        done = kept.find(chunk.start)
+        if done is None:
+            seconds = float(built.period * chunk.presentations)
+            done = submit(executable.run, fixed, _values(task, program, chunk), seconds)
+        waiting.append((chunk, done))
+        if len(waiting) > at_once:
+            yield oldest()
+    while waiting:
+        yield oldest()
+    kept.drop()
 
 
-def _one(
-    task: Task, program: Program, fixed: list[str], chunk: Chunk, scratch: Path
-) -> dict[str, Any]:
-    """One run of the program; one that was killed is started again."""
-    folder = scratch / f"chunk-{chunk.start}"
+def _values(task: Task, program: Program, chunk: Chunk) -> dict[str, Any]:
+    """What a chunk's run is given besides what all share."""
+    drives = program.built.drives
     values: dict[str, Any] = {
-        f"{program.built.drives[name].name}.values": array for name, array in chunk.drives.items()
+        f"{drives[n].name}.values": array for n, array in chunk.drives.items()
     }
-    first = {name for name in program.arguments if name.endswith(".first_sample")}
-    values |= dict.fromkeys(first, chunk.start + task.first_sample)
-    arguments = [*fixed, *program.written(values, folder / "input")]
-    for attempt in range(TRIES):
-        try:
-            value = program.run(arguments, chunk.presentations, folder / "results")
-            break
-        except DeviceError:
-            if attempt == TRIES - 1:
-                raise
-    fields = collected(
-        program.built,
-        task.record,
-        task.shapes,
-        value,
-        first_step=0,
-        n_samples=chunk.n_samples,
-        presentations=chunk.presentations,
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    return fields
+    first = {n for n in program.executable.arguments if n.endswith(".first_sample")}
+    return values | dict.fromkeys(first, chunk.start + task.first_sample)
 
 
 def _chunks(task: Task, per_run: int, room: int | None) -> Iterator[Chunk]:

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,39 +22,42 @@ import brian2
 import numpy as np
 from brian2 import get_device, prefs
 
-from bioconv.build import Built, Recording, owned, watch
+from bioconv.build import Built, Recording, Watch, owned, watch
 from bioconv.errors import DeviceError
-from bioconv.run.collect import Value
 from bioconv.run.devices import device
 
 #: Environment variable through which a program is told how many seconds to simulate.
 DURATION = "BIOCONV_DURATION"
+#: Set while everything is to stop: programs that run are killed, and not started again.
+STOP = threading.Event()
+#: Times that a program is started for the same samples.
+TRIES = 3
+#: Variables that are read after a run, and that are given to one.
+READ = ("count", "v", "i", "t")
+GIVEN = ("w", "I_bias", "seed", "first_sample")
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.
 _SOURCES = ("build", "neurons", "projections", "run")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Program:
-    """A compiled model.
+@dataclass(frozen=True, kw_only=True)
+class Executable:
+    """A compiled program: paths and names alone, so that it can be sent to another process.
 
     Attributes
     ----------
-    folder : Path
-    built : Built
-        The Brian2 objects that it was made from, as a description; their values are of no use.
-    files : mapping, "object.variable" -> (file name, dtype)
+    folder : str
+    outputs : mapping, "object.variable" -> (file name, dtype)
         Where a run leaves its values.
     arguments : mapping, "object.variable" -> dtype
         What may be given to a run.
     """
 
-    folder: Path
-    built: Built
-    files: Mapping[str, tuple[str, str]]
+    folder: str
+    outputs: Mapping[str, tuple[str, str]]
     arguments: Mapping[str, str]
 
-    def written(self, values: Mapping[str, Any], folder: Path) -> list[str]:
+    def written(self, values: Mapping[str, Any], folder: str | Path) -> list[str]:
         """Arguments of a run, arrays as files in ``folder``.
 
         Raises
@@ -62,8 +66,8 @@ class Program:
             If a file cannot be written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return [self._argument(name, value, folder) for name, value in values.items()]
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            return [self._argument(name, value, Path(folder)) for name, value in values.items()]
         except OSError as error:
             raise DeviceError(f"cannot write to {folder}: {error}. Is the disk full?") from error
 
@@ -75,36 +79,67 @@ class Program:
         array.tofile(path)
         return f"{name}={path}"
 
-    def run(self, arguments: list[str], presentations: int, results: Path) -> Value:
-        """Run, and a reader of what the run left in the folder ``results``.
+    def run(
+        self, arguments: list[str], values: Mapping[str, Any], seconds: float
+    ) -> dict[str, np.ndarray]:
+        """Values that a run of so many simulated seconds leaves, by "object.variable".
+
+        A program that was killed is started again, :data:`TRIES` times in all.
 
         Raises
         ------
         DeviceError
-            If the program fails, is killed, or does not reach the end.
+            If it fails every time.
         """
-        results.mkdir(parents=True, exist_ok=True)
-        seconds = float(self.built.period * presentations)
+        if not Path(self.folder, "main").exists():
+            raise DeviceError(
+                f"there is no program in {self.folder}; workers on other machines need the same cache "
+                "folder (XDG_CACHE_HOME on a shared disk)"
+            )
+        with tempfile.TemporaryDirectory(prefix="bioconv-run-") as scratch:
+            given = [*arguments, *self.written(values, f"{scratch}/input")]
+            for attempt in range(TRIES):
+                try:
+                    return self._run(given, seconds, Path(scratch, f"results-{attempt}"))
+                except DeviceError:
+                    if attempt == TRIES - 1 or STOP.is_set():
+                        raise
+        raise AssertionError("unreachable")
+
+    def _run(self, arguments: list[str], seconds: float, results: Path) -> dict[str, np.ndarray]:
+        results.mkdir()
         with open(results / "log.txt", "w") as log:
-            code = subprocess.run(
+            child = subprocess.Popen(
                 ["./main", "--results_dir", f"{results}/", *arguments],
                 cwd=self.folder,
                 env={**os.environ, DURATION: repr(seconds)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                check=False,
-            ).returncode
+            )
+            while True:
+                try:
+                    code = child.wait(timeout=0.2)
+                    break
+                except subprocess.TimeoutExpired:
+                    if STOP.is_set():
+                        child.kill()
         text = (results / "log.txt").read_text()
         info = results / "last_run_info.txt"
         done = info.exists() and float(info.read_text().split()[1]) >= 1
         if code or not done or "rror reading" in text or "Could not read" in text:
             raise DeviceError(f"the compiled program ended early, status {code}: {text[-500:]}")
+        return {
+            key: np.fromfile(results / name, dtype=dtype)
+            for key, (name, dtype) in self.outputs.items()
+        }
 
-        def value(owner: str, variable: str) -> np.ndarray:
-            name, dtype = self.files[f"{owner}.{variable}"]
-            return np.fromfile(results / name, dtype=dtype)
 
-        return value
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Program:
+    """A compiled model: what runs, and the Brian2 objects that it was made from, as a description."""
+
+    executable: Executable
+    built: Built
 
 
 def compiled(
@@ -120,22 +155,23 @@ def compiled(
         was extended), which is built in ``folder``.
     """
     with device("cpp_standalone", folder):
-        place = folder / "program" if key is None else cache_folder() / _hash(key)
+        place = folder / "program" if key is None else cache_folder() / "programs" / _hash(key)
         made = make()
         seen = watch(made, record)
         made.network.add(*seen.objects)
         owned(made.network)
-        files, arguments = _names(made, seen)
+        outputs, arguments = _names(made, seen)
         if key is None or not (place / "main").exists():
             made.network.run(made.period * made.presentations, namespace={})
             _build(place)
-    return Program(folder=place, built=made, files=files, arguments=arguments)
+    executable = Executable(folder=str(place), outputs=outputs, arguments=arguments)
+    return Program(executable=executable, built=made)
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept."""
+    """Where compiled programs, and what is done of long runs, are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "bioconv" / "programs"
+    return Path(base) / "bioconv"
 
 
 def _hash(key: str) -> str:
@@ -149,7 +185,9 @@ def _hash(key: str) -> str:
     version = subprocess.run([*compiler.split(), "--version"], capture_output=True, check=False)
     options = prefs.codegen.cpp
     flags = [*options.extra_compile_args_gcc, *(options.extra_compile_args or [])]
-    about = [brian2.__version__, np.__version__, version.stdout.decode(), *flags, _processor()]
+    threads = str(prefs.devices.cpp_standalone.openmp_threads)
+    about = [brian2.__version__, np.__version__, version.stdout.decode(), *flags, threads]
+    about.append(_processor())
     digest.update(json.dumps(about).encode())
     return digest.hexdigest()[:32]
 
@@ -163,18 +201,25 @@ def _processor() -> str:
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
 
 
-def _names(made: Built, seen: Any) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+def _names(made: Built, seen: Watch) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Files of results and names of arguments, as the device knows them."""
-    current, files, arguments = get_device(), {}, {}
-    for owner in [*made.groups.values(), *seen.objects, *made.projections.values()]:
-        for name, variable in owner.variables.items():
-            if variable in current.arrays or hasattr(variable, "resize"):
-                key = f"{owner.name}.{name}"
-                files[key] = (current.get_array_filename(variable), np.dtype(variable.dtype).str)
-                arguments[key] = np.dtype(variable.dtype).str
+    outputs = {}
+    for owner in [*made.groups.values(), *seen.objects]:
+        read = READ if owner in seen.objects or owner.name == made.output else ("count",)
+        for name in read:
+            if name in owner.variables:
+                variable = owner.variables[name]
+                file = get_device().get_array_filename(variable)
+                outputs[f"{owner.name}.{name}"] = (file, np.dtype(variable.dtype).str)
+    arguments = {
+        f"{owner.name}.{name}": np.dtype(owner.variables[name].dtype).str
+        for owner in [*made.groups.values(), *made.projections.values()]
+        for name in GIVEN
+        if name in owner.variables
+    }
     for array in made.drives.values():
         arguments[f"{array.name}.values"] = np.dtype(array.values.dtype).str
-    return files, arguments
+    return outputs, arguments
 
 
 def _build(place: Path) -> None:

@@ -1,11 +1,16 @@
 """The same spikes on every target, in every batch, in every chunk."""
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 from brian2 import ms
 from cases import NETWORKS, images
 
 import bioconv
+from bioconv.errors import DeviceError
 from bioconv.neurons import LIF, Exponential
 
 
@@ -72,14 +77,14 @@ def test_batches_change_no_spike(options):
 def own_cache(tmp_path, monkeypatch):
     """A cache of compiled programs that belongs to the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "bioconv" / "programs"
+    return tmp_path / "bioconv"
 
 
 @pytest.mark.compiled
 def test_chunks_processes_and_killed_workers_change_nothing(own_cache, monkeypatch):
     """One run, chunk after chunk, two and three at once, and one that is killed twice."""
     from bioconv import model as handle
-    from bioconv.run import presentation
+    from bioconv.run import program
 
     x = images(NETWORKS["dense"], 23)
     made = model(MODELS["poisson"], "dense")
@@ -89,21 +94,73 @@ def test_chunks_processes_and_killed_workers_change_nothing(own_cache, monkeypat
     options = {"device": "cpp_standalone", "record": "spikes", "batch_size": 2}
     for processes in (1, 2, 3):
         same(expected, made.run(x, 60 * ms, processes=processes, **options))
-    original, calls = presentation.Program.run, []
+    original, calls = program.Executable._run, []
 
     def killed(self, *arguments):
         calls.append(1)
         if len(calls) in (2, 3):
-            raise presentation.DeviceError("killed")
+            raise program.DeviceError("killed")
         return original(self, *arguments)
 
-    monkeypatch.setattr(presentation.Program, "run", killed)
+    monkeypatch.setattr(program.Executable, "_run", killed)
     same(expected, made.run(x, 60 * ms, **options))
     assert len(calls) == 4 + 2
-    monkeypatch.setattr(presentation.Program, "run", lambda *_: (_ for _ in ()).throw(
-        presentation.DeviceError("the compiled program ended early")))  # fmt: skip
-    with pytest.raises(presentation.DeviceError, match="ended early"):
+    assert not list((own_cache / "runs").iterdir()), "finished runs leave nothing behind"
+
+
+@pytest.mark.compiled
+def test_a_run_that_was_cut_off_goes_on_where_it_was(own_cache, monkeypatch):
+    from bioconv import model as handle
+    from bioconv.run import program
+
+    x = images(NETWORKS["dense"], 23)
+    made = model(MODELS["poisson"], "dense")
+    expected = made.run(x, 60 * ms, device="numpy", record="spikes", batch_size=2)
+    monkeypatch.setattr(handle, "NUMBERS", 3 * 2 * (11 + 9 + 7 + 5))
+    options = {"device": "cpp_standalone", "record": "spikes", "batch_size": 2}
+    original, calls = program.Executable._run, []
+
+    def failing(self, *arguments):
+        calls.append(1)
+        if len(calls) > 2:
+            raise program.DeviceError("the compiled program ended early")
+        return original(self, *arguments)
+
+    monkeypatch.setattr(program.Executable, "_run", failing)
+    with pytest.raises(program.DeviceError, match="ended early"):
         made.run(x, 60 * ms, **options)
+    started = []
+    monkeypatch.setattr(
+        program.Executable, "_run", lambda *given: (started.append(1), original(*given))[1]
+    )
+    same(expected, made.run(x, 60 * ms, **options))
+    assert len(started) == 2, "two of the four chunks were kept"
+
+
+@pytest.mark.compiled
+def test_a_dask_cluster_gives_the_same_and_survives_a_killed_worker(own_cache, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from bioconv import model as handle
+
+    x = images(NETWORKS["dense"], 40)
+    made = model(MODELS["poisson"], "dense")
+    expected = made.run(x, 60 * ms, device="numpy", record="spikes", batch_size=2)
+    monkeypatch.setattr(handle, "NUMBERS", 2 * (11 + 9 + 7 + 5))
+    options = {"record": "spikes", "batch_size": 2}
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        same(expected, made.run(x, 60 * ms, scheduler=client, **options))
+        victim = client.submit(os.getpid, pure=False).result()
+        timer = threading.Timer(0.3, os.kill, (victim, signal.SIGKILL))
+        timer.start()
+        same(expected, made.run(x, 60 * ms, scheduler=cluster.scheduler_address, **options))
+        timer.join()
+    with pytest.raises(DeviceError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
+        made.run(x, 60 * ms, scheduler="tcp://127.0.0.1:1", **options)
 
 
 @pytest.mark.compiled
@@ -174,3 +231,19 @@ def test_single_precision_spikes_alike_where_rounding_does_not_decide():
         assert double.sum() > 100
         assert abs(double - counts["single"][layer]).max() <= 1
     np.testing.assert_array_equal(counts["double"]["input"], counts["single"]["input"])
+
+
+@pytest.mark.compiled
+def test_threads_change_nothing(own_cache):
+    """OpenMP is off unless Brian2's preference asks for it; then the spikes are the same."""
+    import brian2
+
+    x = images(NETWORKS["residual"], 5)
+    made = model(MODELS["delayed_leaky"])
+    expected = made.run(x, 60 * ms, device="numpy", record="spikes", batch_size=2)
+    brian2.prefs.devices.cpp_standalone.openmp_threads = 2
+    try:
+        result = made.run(x, 60 * ms, device="cpp_standalone", record="spikes", batch_size=2)
+    finally:
+        brian2.prefs.devices.cpp_standalone.openmp_threads = 0
+    same(expected, result)
