@@ -1,7 +1,5 @@
 """The user's handle: a spiking network that can be read as text, edited as Brian2 objects, and run."""
 
-import hashlib
-import platform
 import shutil
 import tempfile
 import weakref
@@ -13,18 +11,17 @@ from typing import Any
 import brian2
 import numpy as np
 
-from bioconv.build import Built, Recording, Settings, built, numbers, recordings, steps
+from bioconv.build import Built, Recording, Settings, Wiring, built, numbers, recordings, steps
 from bioconv.build.describe import described, equations
+from bioconv.build.inputs import arguments, check_range, code_key, digest, drives
 from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
-from bioconv.build.schedule import scheduled
-from bioconv.errors import DeviceError, ParameterError, StimulusError
-from bioconv.graph import INPUT, checked_images
-from bioconv.projections import Kind, kind_of, order_of, path_matrix
+from bioconv.errors import DeviceError, ParameterError
+from bioconv.graph import checked_images
+from bioconv.projections import Kind, order_of
 from bioconv.result import Result
-from bioconv.run import Program, Task, chosen_device, compiled, present
-from bioconv.spiking import Projection, SpikingNetwork, last_weight
-from bioconv.version import VERSION
+from bioconv.run import Program, Task, about, chosen_device, compiled, present
+from bioconv.spiking import SpikingNetwork, last_weight
 
 #: Samples at once, unless asked for; fewer where explicit synapses of all replicas exceed SYNAPSES.
 BATCH = 32
@@ -52,11 +49,10 @@ class Model:
     def __init__(self, spiking: SpikingNetwork, settings: Settings):
         self.spiking = spiking
         self.settings = settings
+        self._wiring = Wiring(spiking, settings)
         self._built: Built | None = None
         self._hooks: list[Callable[[Model], Any]] = []
         self._folder: Path | None = None
-        self._matrices: dict[str, Any] = {}
-        self._kinds: dict[str, Kind] = {}
         self._programs: dict[str, Program] = {}
 
     # -- reading ----------------------------------------------------------------------------
@@ -69,9 +65,7 @@ class Model:
     @property
     def layers(self) -> dict[str, tuple[int, ...]]:
         """{population: shape}, in topological order; with the input where it spikes."""
-        first = {self.spiking.stimulus.name: self.spiking.stimulus.shape}
-        rest = {p.name: p.shape for p in self.spiking.populations}
-        return first | rest if self.settings.encoder.spikes else rest
+        return self._wiring.layers
 
     def equations(self) -> dict[str, str]:
         """{population: equations, threshold, reset and constants as text}."""
@@ -94,19 +88,11 @@ class Model:
 
     def matrix(self, projection: str) -> Any:
         """(n_post, n_pre) sparse matrix of a projection, in thresholds."""
-        if projection not in self._matrices:
-            path = self._projection(projection)
-            self._matrices[projection] = path_matrix(path.layers, path.shape, path.gain)
-        return self._matrices[projection]
+        return self._wiring.matrix(projection)
 
     def kind(self, projection: str) -> Kind:
         """The form in which a projection's weights are stored once, in thresholds."""
-        if projection not in self._kinds:
-            path = self._projection(projection)
-            self._kinds[projection] = kind_of(
-                path.layers, path.shape, path.gain, lambda: self.matrix(projection)
-            )
-        return self._kinds[projection]
+        return self._wiring.kind(projection)
 
     def index(self, layer: str, neuron: Any) -> np.ndarray:
         """Where neurons, numbered channel, row, column, stand in a replica of ``model[layer]``."""
@@ -115,11 +101,7 @@ class Model:
 
     def fan_out(self) -> dict[str, np.ndarray]:
         """{population: (*shape) synapses that leave every neuron}, for counts of events."""
-        total = {name: np.zeros(int(np.prod(s)), dtype=int) for name, s in self.layers.items()}
-        for projection in self._spiking_projections:
-            places = order_of(projection.shape)
-            total[projection.source][places] += self.kind(projection.name).fan_out()
-        return {name: n.reshape(self.layers[name]) for name, n in total.items()}
+        return self._wiring.fan_out()
 
     def __str__(self) -> str:
         return described(self.spiking, self.settings, self.kind)
@@ -268,25 +250,25 @@ class Model:
         RunInterrupted
             On Ctrl-C, with what was finished.
         """
-        images = self._checked_images(images)
+        images = checked_images(self.spiking.stimulus.shape, images)
+        check_range(images, self.spiking, self.settings)
         first = _checked_first(first_sample, len(images))
-        dt = self.settings.dt
-        n_steps = 100 if duration is None else steps("duration", duration, dt)
+        n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
         replicas = self._batch(batch_size, len(images))
         processes = _checked_count("processes", processes)
-        record = recordings(record, self._sizes, self._silent, self.spiking.output)
+        wiring = self._wiring
+        record = recordings(record, wiring.sizes, wiring.silent, self.spiking.output)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
         many = processes > 1 or scheduler is not None
-        target, why = chosen_device(device, estimate, self._foreign, many)
-        room = _presentations(sum(self._sizes.values()) * replicas)
+        target = chosen_device(device, estimate, self._foreign, many)
         task = Task(
             built=lambda presentations: self._made(n_steps, replicas, presentations),
-            program=lambda: self._program(n_steps, replicas, room, record),
-            fixed=lambda: self._arguments(replicas),
-            drives=lambda samples: self._drives(images[samples]),
-            identity=lambda folder, size: _digest(
-                images, folder, size, first, *self._arguments(replicas).values()
+            program=lambda: self._program(n_steps, replicas, record),
+            fixed=lambda: arguments(wiring, self._edits(), replicas),
+            drives=lambda samples: drives(images[samples], self.spiking, self.settings),
+            identity=lambda folder, size: digest(
+                images, folder, size, first, *arguments(wiring, self._edits(), replicas).values()
             ),
             shapes=self.layers,
             n_samples=len(images),
@@ -294,19 +276,22 @@ class Model:
             replicas=replicas,
             n_steps=n_steps,
             record=record,
-            about=self._about(n_steps, replicas, first, (target, why)),
-        )
+            about=about(
+                self.spiking, self.settings, n_steps=n_steps, replicas=replicas,
+                first_sample=first, target=target,
+            ),
+        )  # fmt: skip
         with numbers(self.settings.precision):
             shown = estimate > 5 if progress is None else progress
-            return present(task, target, processes, scheduler, shown)
+            return present(task, target[0], processes, scheduler, shown)
 
-    def _program(
-        self, n_steps: int, replicas: int, presentations: int, record: Mapping[str, Recording]
-    ) -> Program:
+    def _program(self, n_steps: int, replicas: int, record: Mapping[str, Recording]) -> Program:
         """The compiled program for these sizes and recordings, kept while the model lives."""
-        key = self._key(n_steps, replicas, presentations, record)
+        presentations = max(1, NUMBERS // (sum(self._wiring.sizes.values()) * replicas))
+        edits, key = self._edits(), None
+        if not self._hooks:
+            key = code_key(self._wiring, edits, (n_steps, replicas, presentations), record)
         if key is None or key not in self._programs:
-            edits = self._edits()
             program = compiled(
                 lambda: self._new(n_steps, replicas, presentations, edits),
                 record,
@@ -318,131 +303,23 @@ class Model:
             self._programs[key] = program
         return self._programs[key]
 
-    def _key(self, n_steps, replicas, presentations, record) -> str | None:
-        """All that enters the code of a program, as text; None if users extended the network."""
-        if self._hooks:
-            return None
-        settings = self.settings
-        rows = [described(self.spiking, settings, self.kind), settings.precision]
-        rows += [repr((n_steps, replicas, presentations, type(settings.encoder).__name__))]
-        rows += [repr((n, r.spikes, r.neurons.tolist())) for n, r in sorted(record.items())]
-        for projection in self._spiking_projections:
-            kind = self.kind(projection.name)
-            rows.append(repr((projection.name, kind.n_pre, kind.n_post, kind.constants)))
-            rows += [f"{n} {_digest(values)}" for n, values in kind.tables.items()]
-        if self._is_explicit:
-            rows += [f"{p.name} {_digest(self.matrix(p.name))}" for p in self._spiking_projections]
-            rows += [f"{name} {_digest(values)}" for name, values in self._edits().items()]
-        return "\n".join(rows)
-
-    def _arguments(self, replicas: int) -> dict[str, Any]:
-        """What a program is given besides the input: bias currents, weights, seed."""
-        edits = self._edits()
-        arguments: dict[str, Any] = {}
-        if self.settings.encoder.spikes:
-            arguments[f"{self.spiking.stimulus.name}.seed"] = self.settings.seed
-        for population in self.spiking.populations:
-            text = text_of(population, self.spiking, self.settings)
-            current = float(text.current * self.settings.max_rate)
-            bias = population.bias.ravel()[order_of(population.shape)] * current
-            bias = edits.get((population.name, "I_bias"), bias)
-            arguments[f"{population.name}.I_bias"] = np.tile(bias, replicas)
-        for projection in [] if self._is_explicit else self._spiking_projections:
-            text = text_of(self.spiking[projection.target], self.spiking, self.settings)
-            weights = self.kind(projection.name).weights * float(text.unit)
-            if weights.size:
-                weights = edits.get((projection.name, "w"), weights)
-                arguments[f"{projection.name}.w"] = weights
-        return arguments
-
-    def _checked_images(self, images: np.ndarray) -> np.ndarray:
-        stimulus, spikes = self.spiking.stimulus, self.settings.encoder.spikes
-        images = checked_images(stimulus.shape, images)
-        low, high = float(images.min()), float(images.max())
-        if low < stimulus.low - 1e-9 or high > stimulus.high + 1e-9:
-            raise StimulusError(
-                f"images reach from {low:g} to {high:g}; the network was converted for "
-                f"[{stimulus.low:g}, {stimulus.high:g}]. Divide them by their largest value (bytes: "
-                "images / 255), or convert with input_range=(low, high)"
-            )
-        if spikes and low < 0:
-            raise StimulusError(
-                f"images go down to {low:g}; the {type(self.settings.encoder).__name__} encoder "
-                'cannot send negative values. Use encoder="constant"'
-            )
-        return images
-
-    def _drives(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """{population: (n, neurons) input}: pixels, or sums of weighted pixels, over the scale."""
-        stimulus = self.spiking.stimulus
-        values = images / stimulus.scale
-        if self.settings.encoder.spikes:
-            drives = {stimulus.name: values}
-        else:
-            drives = {}
-            for projection in self.spiking.projections:
-                if projection.source == stimulus.name:
-                    before = drives.get(projection.target, 0)
-                    drives[projection.target] = before + projection.of(values)
-        return {
-            name: part.reshape(len(part), -1)[:, order_of(part.shape[1:])]
-            for name, part in drives.items()
-        }
-
     def _batch(self, batch_size: int | None, n_samples: int) -> int:
         if batch_size is not None:
             return min(_checked_count("batch_size", batch_size), n_samples)
         if self._built is not None and self._foreign:
             return self._built.replicas
-        room = SYNAPSES // max(1, self._n_synapses) if self._is_explicit else BATCH
+        wiring = self._wiring
+        room = SYNAPSES // max(1, wiring.n_synapses) if wiring.explicit else BATCH
         return max(1, min(BATCH, n_samples, room))
 
     def _estimate(self, n_samples: int, n_steps: int, replicas: int) -> float:
         """Seconds that numpy needs, roughly."""
-        neurons = sum(self._sizes.values())
+        sizes = self._wiring.sizes
         rounds = -(-n_samples // replicas) * n_steps
-        objects = 3 * len(self._sizes) + 2 * len(self.spiking.projections)
-        work = replicas * (neurons * _NEURON + self._n_synapses * _ACTIVITY * _EVENT)
+        objects = 3 * len(sizes) + 2 * len(self.spiking.projections)
+        events = self._wiring.n_synapses * _ACTIVITY * _EVENT
+        work = replicas * (sum(sizes.values()) * _NEURON + events)
         return rounds * (objects * _OPERATION + work)
-
-    def _about(
-        self, n_steps: int, replicas: int, first: int, target: tuple[str, str]
-    ) -> dict[str, Any]:
-        """Fields of the result that do not depend on what the network does."""
-        settings, network = self.settings, self.spiking
-        stimulus, report = network.stimulus, network.report
-        coded = {p.name: (p.scale, p.node, p.sign) for p in network.populations}
-        if settings.encoder.spikes:
-            coded = {stimulus.name: (stimulus.scale, INPUT, 1), **coded}
-        schedule = scheduled(network, settings.propagation, n_steps, settings.encoder.spikes)
-        return {
-            "output": network.output,
-            "n_steps": n_steps,
-            "dt": float(settings.dt),
-            "max_rate": float(settings.max_rate),
-            "scales": {name: scale for name, (scale, _, _) in coded.items()},
-            "nodes": {name: node for name, (_, node, _) in coded.items()},
-            "signs": {name: sign for name, (_, _, sign) in coded.items()},
-            "onsets": {name: schedule.onsets[name] for name in coded},
-            "provenance": {
-                "bioconv": VERSION,
-                "brian2": brian2.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "device": target[0],
-                "device_reason": target[1],
-                "batch_size": replicas,
-                "first_sample": first,
-                "seed": settings.seed,
-                "encoder": type(settings.encoder).__name__,
-                "propagation": settings.propagation,
-                "units": settings.units.name,
-                "projections": settings.projections,
-                "precision": settings.precision,
-                "method": getattr(report, "method", None),
-                "notes": list(getattr(report, "notes", ())),
-            },
-        }
 
     def _directory(self) -> Path:
         """Folder of programs that are not kept; goes with the model."""
@@ -453,37 +330,6 @@ class Model:
                 raise DeviceError(f"no folder for the C++ program: {error}") from error
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
-
-    # -- small things ------------------------------------------------------------------------
-
-    @property
-    def _sizes(self) -> dict[str, int]:
-        return {name: int(np.prod(shape)) for name, shape in self.layers.items()}
-
-    @property
-    def _silent(self) -> list[str]:
-        return [p.name for p in self.spiking.populations if not p.spiking]
-
-    @property
-    def _spiking_projections(self) -> list[Projection]:
-        return [p for p in self.spiking.projections if p.source in self.layers]
-
-    @property
-    def _n_synapses(self) -> int:
-        return sum(self.kind(p.name).n_synapses for p in self._spiking_projections)
-
-    @property
-    def _is_explicit(self) -> bool:
-        return self.settings.projections == "explicit"
-
-    def _projection(self, name: str) -> Projection:
-        for projection in self.spiking.projections:
-            if projection.name == name:
-                return projection
-        raise ParameterError(
-            f"no projection {name!r}; the model has "
-            f"{', '.join(p.name for p in self.spiking.projections)}"
-        )
 
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:
@@ -501,18 +347,3 @@ def _checked_first(first: Any, n_samples: int) -> int:
     if not good or not 0 <= first < 2**31 - n_samples:
         raise ParameterError(f"first_sample is {first!r}; give an integer from 0")
     return int(first)
-
-
-def _presentations(neurons: int) -> int:
-    """Presentations of one run of a compiled program whose replicas have ``neurons`` in all."""
-    return max(1, NUMBERS // neurons)
-
-
-def _digest(*values: Any) -> str:
-    digest = hashlib.sha256()
-    for value in values:
-        matrix = hasattr(value, "indptr")
-        for part in (value.data, value.indices, value.indptr) if matrix else (value,):
-            array = np.ascontiguousarray(part)
-            digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
-    return digest.hexdigest()[:32]

@@ -23,9 +23,9 @@ MAP = {
     "convert": {"errors", "graph", "neurons", "spiking"},
     "projections": {"errors", "graph"},
     "build": {"errors", "neurons", "spiking", "projections"},
-    "run": {"errors", "build", "neurons", "result"},
+    "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
     "model": {
-        "errors", "graph", "neurons", "spiking", "projections", "build", "run", "result", "version",
+        "errors", "graph", "spiking", "projections", "build", "run", "result",
     },
     "pipeline": {"errors", "read", "convert", "build", "model", "neurons", "spiking"},
     "analysis": {"errors", "graph", "result"},

@@ -4,9 +4,12 @@ from bioconv.build.encoders import ENCODERS, Constant, Encoder, Poisson, Regular
 from bioconv.build.monitors import Watch, watch
 from bioconv.build.network import Built, built, owned, replaced_drives
 from bioconv.build.recording import Recording, recordings
+from bioconv.build.schedule import scheduled
 from bioconv.build.settings import Settings, numbers, steps
+from bioconv.build.wiring import Wiring
 
 __all__ = [
     "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "Recording", "Regular", "Settings",
-    "Watch", "built", "encoder_named", "numbers", "owned", "recordings", "replaced_drives", "steps", "watch",
+    "Watch", "Wiring", "built", "encoder_named", "numbers", "owned", "recordings",
+    "replaced_drives", "scheduled", "steps", "watch",
 ]  # fmt: skip

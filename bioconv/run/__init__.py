@@ -3,8 +3,9 @@
 from bioconv.run.devices import DEVICES, chosen_device, compiler_problem, device
 from bioconv.run.presentation import Task, present
 from bioconv.run.program import Program, cache_folder, compiled
+from bioconv.run.provenance import about
 
 __all__ = [
-    "DEVICES", "Program", "Task", "cache_folder", "chosen_device", "compiled", "compiler_problem",
+    "DEVICES", "Program", "Task", "about", "cache_folder", "chosen_device", "compiled", "compiler_problem",
     "device", "present",
 ]  # fmt: skip

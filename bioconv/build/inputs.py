@@ -1,0 +1,110 @@
+"""What a run is given, as plain arrays: input, bias currents, weights; and what identifies its code."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bioconv.build.describe import described
+from bioconv.build.populations import text_of
+from bioconv.build.recording import Recording
+from bioconv.build.settings import Settings
+from bioconv.build.wiring import Wiring
+from bioconv.errors import StimulusError
+from bioconv.projections import order_of
+from bioconv.spiking import SpikingNetwork
+
+Edits = Mapping[tuple[str, str], np.ndarray]
+
+
+def check_range(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> None:
+    """Refuse images outside the range that the network was converted for.
+
+    Raises
+    ------
+    StimulusError
+        With the ranges and what to do.
+    """
+    stimulus = spiking.stimulus
+    low, high = float(images.min()), float(images.max())
+    if low < stimulus.low - 1e-9 or high > stimulus.high + 1e-9:
+        raise StimulusError(
+            f"images reach from {low:g} to {high:g}; the network was converted for "
+            f"[{stimulus.low:g}, {stimulus.high:g}]. Divide them by their largest value (bytes: "
+            "images / 255), or convert with input_range=(low, high)"
+        )
+    if settings.encoder.spikes and low < 0:
+        raise StimulusError(
+            f"images go down to {low:g}; the {type(settings.encoder).__name__} encoder "
+            'cannot send negative values. Use encoder="constant"'
+        )
+
+
+def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> dict[str, Any]:
+    """{population: (n, neurons) input}: pixels, or sums of weighted pixels, over the scale."""
+    stimulus = spiking.stimulus
+    values = images / stimulus.scale
+    found: dict[str, Any] = {}
+    if settings.encoder.spikes:
+        found[stimulus.name] = values
+    else:
+        for projection in spiking.projections:
+            if projection.source == stimulus.name:
+                before = found.get(projection.target, 0)
+                found[projection.target] = before + projection.of(values)
+    return {
+        name: part.reshape(len(part), -1)[:, order_of(part.shape[1:])]
+        for name, part in found.items()
+    }
+
+
+def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
+    """What a compiled program is given besides the input: seed, bias currents, weights."""
+    spiking, settings = wiring.spiking, wiring.settings
+    found: dict[str, Any] = {}
+    if settings.encoder.spikes:
+        found[f"{spiking.stimulus.name}.seed"] = settings.seed
+    texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
+    for population in spiking.populations:
+        current = float(texts[population.name].current * settings.max_rate)
+        bias = population.bias.ravel()[order_of(population.shape)] * current
+        bias = edits.get((population.name, "I_bias"), bias)
+        found[f"{population.name}.I_bias"] = np.tile(bias, replicas)
+    for projection in [] if wiring.explicit else wiring.projections:
+        weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
+        if weights.size:
+            found[f"{projection.name}.w"] = edits.get((projection.name, "w"), weights)
+    return found
+
+
+def code_key(
+    wiring: Wiring, edits: Edits, sizes: tuple[int, ...], record: Mapping[str, Recording]
+) -> str:
+    """All that enters a program's code, as text: structure and constants, not what it is given."""
+    spiking, settings = wiring.spiking, wiring.settings
+    rows = [described(spiking, settings, wiring.kind), settings.precision, repr(sizes)]
+    rows.append(repr((float(settings.dt), float(settings.max_rate))))
+    for population in spiking.populations:
+        text = text_of(population, spiking, settings)
+        rows.append(repr({name: float(value) for name, value in text.constants.items()}))
+    rows += [repr((n, r.spikes, r.neurons.tolist())) for n, r in sorted(record.items())]
+    for projection in wiring.projections:
+        kind = wiring.kind(projection.name)
+        rows.append(repr((projection.name, kind.n_pre, kind.n_post, kind.constants)))
+        rows += [f"{name} {digest(values)}" for name, values in kind.tables.items()]
+    if wiring.explicit:
+        rows += [f"{p.name} {digest(wiring.matrix(p.name))}" for p in wiring.projections]
+        rows += [f"{name} {digest(values)}" for name, values in edits.items()]
+    return "\n".join(rows)
+
+
+def digest(*values: Any) -> str:
+    """A name for arrays and numbers that no others have."""
+    found = hashlib.sha256()
+    for value in values:
+        sparse = hasattr(value, "indptr")
+        for part in (value.data, value.indices, value.indptr) if sparse else (value,):
+            array = np.ascontiguousarray(part)
+            found.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
+    return found.hexdigest()[:32]
