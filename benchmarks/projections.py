@@ -21,51 +21,78 @@ from bioconv.graph import Conv2d, Dense
 from bioconv.projections import SharedProjection, explicit, kind_of, order_of, path_matrix
 from bioconv.run import device
 
-#: name -> (layer, source shape, target shape, arguments of the hand-written loop)
 RNG = np.random.default_rng(1)
+
+
+def dense(n_post, n_pre):
+    return Dense(weight=RNG.normal(size=(n_post, n_pre))), (n_pre,), (n_post,)
+
+
+def conv(out, channels, size):
+    layer = Conv2d(weight=RNG.normal(size=(out, channels, 3, 3)), padding=1)
+    return layer, (channels, size, size), (out, size, size)
+
+
+#: name -> (function that returns layers with source and target shapes, the hand-written loop's arguments)
 CASES = {
-    "dense 1200x1200": (lambda: Dense(weight=RNG.normal(size=(1200, 1200))),
-                        (1200,), (1200,), "dense 1200 1200 0"),
-    "conv 16-32 3x3 on 28x28": (lambda: Conv2d(weight=RNG.normal(size=(32, 16, 3, 3)), padding=1),
-                                (16, 28, 28), (32, 28, 28), "conv 16 28 32"),
-    "conv 64-64 3x3 on 32x32": (lambda: Conv2d(weight=RNG.normal(size=(64, 64, 3, 3)), padding=1),
-                                (64, 32, 32), (64, 32, 32), "conv 64 32 64"),
-}  # fmt: skip
+    "dense 784-1200-1200-10": (
+        lambda: [dense(1200, 784), dense(1200, 1200), dense(10, 1200)],
+        "dense 1200 1200 0",
+    ),
+    "conv 16-32 3x3 on 28x28": (lambda: [conv(32, 16, 28)], "conv 16 28 32"),
+    "conv 64-64 3x3 on 32x32": (lambda: [conv(64, 64, 32)], "conv 64 32 64"),
+}
 
 
-def rate(layer, shape, target, form, precision, replicas, steps):
-    """Synaptic events per second of one projection."""
-    matrix = path_matrix([layer], shape)
-    kind = kind_of((layer,), shape, 1.0, lambda: matrix)
+def rate(paths, form, precision, replicas, steps):
+    """Synaptic events per second of projections, each with a source and a target of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,
         device("cpp_standalone", Path(folder)),
         numbers(precision),
     ):
         clock = brian2.Clock(1 * ms, name="clock_of_all")
-        source = brian2.NeuronGroup(
-            kind.n_pre * replicas, "x : 1", threshold="rand() < 0.1", clock=clock, name="source"
-        )
-        group = brian2.NeuronGroup(kind.n_post * replicas, "v : 1", clock=clock, name="target")
-        if form == "shared":
-            dtype = {"double": np.float64, "single": np.float32}[precision]
-            link = SharedProjection(
-                source, group, kind, variable="v", dtype=dtype, clock=clock, name="link"
-            )
-        else:
-            ordered = sparse.csc_array(matrix)[order_of(target)][:, order_of(shape)]
-            link = explicit(
-                source, group, ordered, name="link", variable="v", unit=1, unit_text="1",
-                replicas=replicas, when="synapses", delay=0 * ms, clock=clock,
-            )  # fmt: skip
-        monitor = brian2.SpikeMonitor(source, record=False)
-        network = brian2.Network(source, group, link, monitor)
+        network, watched = brian2.Network(), []
+        for n, (layer, shape, target) in enumerate(paths):
+            kind, link, objects = joined(layer, shape, target, form, precision, replicas, clock, n)
+            monitor = brian2.SpikeMonitor(objects[0], record=False)
+            network.add(*objects, link, monitor)
+            watched.append((kind, monitor))
         brian2.seed(1)
         network.run(steps * ms, namespace={}, profile=True)
         brian2.get_device().build(directory=folder, compile=True, run=True, with_output=False)
         seconds = sum(float(t) for name, t in network.profiling_info if name.startswith("link"))
-        counts = np.array(monitor.count[:]).reshape(replicas, kind.n_pre).sum(axis=0)
-    return float((counts * kind.fan_out()).sum()) / seconds
+        events = 0.0
+        for kind, monitor in watched:
+            counts = np.array(monitor.count[:]).reshape(replicas, kind.n_pre).sum(axis=0)
+            events += float((counts * kind.fan_out()).sum())
+    return events / seconds
+
+
+def joined(layer, shape, target, form, precision, replicas, clock, number):
+    """A source, a target, and a projection of the asked-for form between them."""
+    matrix = path_matrix([layer], shape)
+    kind = kind_of((layer,), shape, 1.0, lambda: matrix)
+    source = brian2.NeuronGroup(
+        kind.n_pre * replicas,
+        "x : 1",
+        threshold="rand() < 0.1",
+        clock=clock,
+        name=f"source{number}",
+    )
+    group = brian2.NeuronGroup(kind.n_post * replicas, "v : 1", clock=clock, name=f"target{number}")
+    if form == "shared":
+        dtype = {"double": np.float64, "single": np.float32}[precision]
+        link = SharedProjection(
+            source, group, kind, variable="v", dtype=dtype, clock=clock, name=f"link{number}"
+        )
+    else:
+        ordered = sparse.csc_array(matrix)[order_of(target)][:, order_of(shape)]
+        link = explicit(
+            source, group, ordered, name=f"link{number}", variable="v", unit=1, unit_text="1",
+            replicas=replicas, when="synapses", delay=0 * ms, clock=clock,
+        )  # fmt: skip
+    return kind, link, (source, group)
 
 
 def hand_loop(arguments, precision, replicas, steps):
@@ -90,14 +117,14 @@ def main():
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
-    for name, (make, shape, target, arguments) in CASES.items():
+    for name, (make, arguments) in CASES.items():
         if options.only not in name:
             continue
-        layer = make()
-        explicit_rate = rate(layer, shape, target, "explicit", "double", 1, options.steps)
+        paths = make()
+        explicit_rate = rate(paths, "explicit", "double", 1, options.steps)
         for precision in ("double", "single"):
             steps = options.steps if name.startswith("dense") else max(20, options.steps // 10)
-            ours = rate(layer, shape, target, "shared", precision, options.replicas, steps)
+            ours = rate(paths, "shared", precision, options.replicas, steps)
             limit = hand_loop(arguments, precision, options.replicas, steps)
             note = f"batch {options.replicas}"
             report(f"{name}, {precision}", ours / 1e9, explicit_rate / 1e9, "G events/s",

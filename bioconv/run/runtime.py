@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2.core.base import BrianObjectException
 
 from bioconv.build import Built, Recording, replaced_drives, watch
 from bioconv.errors import DeviceError
 from bioconv.run.collect import collected, values_of
 from bioconv.run.devices import device
+
+_NOT_COMPILED = (
+    "Cython could not compile; does the compiler work? Its message is in Brian2's log. "
+    'device="numpy" needs no compiler'
+)
 
 
 def run_here(
@@ -31,6 +37,10 @@ def run_here(
         begin = network.t
         try:
             network.run(built.period * built.presentations, namespace={})
+        except BrianObjectException as error:
+            if type(error.__cause__).__name__ != "CompileError":
+                raise
+            raise DeviceError(f"{_NOT_COMPILED}: {error}") from error
         finally:
             network.remove(*seen.objects)
         if target == "cython":
@@ -53,11 +63,9 @@ def _set(group: Any, **values: Any) -> None:
 
 
 def _check_compiled(network: Any) -> None:
-    """Brian2 only logs a compilation that failed, and then runs nothing in its place."""
+    """Brian2 may only log a compilation that failed, and then run nothing in its place."""
     for obj in network.sorted_objects:
         for code in getattr(obj, "_code_objects", []):
-            if getattr(code, "compiled_code", {}).get("run", True) is None and code.code.run:
-                raise DeviceError(
-                    f"Cython could not compile the code of {obj.name!r}; Brian2's log has the "
-                    "compiler's message. Clear its cache: brian2.clear_cache('cython')"
-                )
+            nothing = getattr(code, "compiled_code", {}).get("run", True) is None
+            if nothing and code.code.run and "EMPTY_CODE_BLOCK" not in code.code.run:
+                raise DeviceError(f"{_NOT_COMPILED}: the code of {obj.name!r}")

@@ -1,9 +1,12 @@
 """Which device is chosen and why, what stands in its way, and Brian2's state afterwards."""
 
 import brian2
+import numpy as np
 import pytest
-from brian2 import get_device, prefs
+from brian2 import get_device, ms, prefs
+from cases import chain, dense
 
+import bioconv
 from bioconv.errors import DeviceError
 from bioconv.run import devices
 from bioconv.run.devices import DEVICES, PAYS, chosen_device, compiler_problem, device
@@ -139,3 +142,21 @@ def test_devices_can_follow_each_other(tmp_path):
     assert state() == before
     with device("numpy"):
         brian2.Network(brian2.NeuronGroup(2, "v : 1", name="again")).run(1 * brian2.ms)
+
+
+@pytest.mark.compiled
+def test_code_that_cannot_be_compiled_is_an_error(tmp_path, monkeypatch):
+    """Brian2 only logs Cython's failure and runs nothing in its place; the same for C++."""
+    network = chain((3,), dense(2, 3))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    flags, cache = prefs.codegen.cpp.extra_compile_args_gcc, prefs.codegen.runtime.cython.cache_dir
+    prefs.codegen.cpp.extra_compile_args_gcc = [*flags, "-Ddouble=nonsense"]
+    prefs.codegen.runtime.cython.cache_dir = str(tmp_path / "cython")
+    try:
+        for device in ("cython", "cpp_standalone"):
+            model = bioconv.to_brian(network, method="unscaled")
+            with pytest.raises(DeviceError, match="could not (be )?compile"):
+                model.run(np.ones((1, 3)), 7 * ms, device=device)
+    finally:
+        prefs.codegen.cpp.extra_compile_args_gcc = flags
+        prefs.codegen.runtime.cython.cache_dir = cache
