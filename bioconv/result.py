@@ -26,6 +26,17 @@ def _frozen(array: Any) -> np.ndarray:
     return view
 
 
+def _order(sample: np.ndarray, step: np.ndarray, neuron: np.ndarray) -> np.ndarray | None:
+    """The order by sample, step, neuron; None where it is that already."""
+    if not len(sample):
+        return None
+    steps, neurons = int(step.max()) + 1, int(neuron.max()) + 1
+    key = (sample.astype(np.int64) * steps + step) * neurons + neuron
+    if (key[1:] >= key[:-1]).all():
+        return None
+    return np.argsort(key, kind="stable")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spikes:
     """Every spike of a layer: three arrays of one length, sorted by sample, step, neuron.
@@ -41,9 +52,10 @@ class Spikes:
     step: np.ndarray
 
     def __post_init__(self):
-        order = np.lexsort((self.neuron, self.step, self.sample))
-        for name in ("sample", "neuron", "step"):
-            object.__setattr__(self, name, _frozen(np.asarray(getattr(self, name))[order]))
+        parts = [np.asarray(getattr(self, name)) for name in ("sample", "step", "neuron")]
+        order = _order(*parts)
+        for name, part in zip(("sample", "step", "neuron"), parts, strict=True):
+            object.__setattr__(self, name, _frozen(part if order is None else part[order]))
 
     def __len__(self) -> int:
         return len(self.step)

@@ -144,7 +144,8 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
     def oldest() -> dict[str, Any]:
         chunk, future = waiting.popleft()
         values = future if isinstance(future, dict) else future.result()
-        kept.keep(chunk.start, values)
+        if task.n_samples > chunk.n_samples:
+            kept.keep(chunk.start, values)
         return collected(
             built,
             task.record,
