@@ -100,6 +100,7 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     made.add_argument("--reset", default="subtract", help="subtract or zero")
     made.add_argument("--propagation", default="synchronous", help="synchronous or delayed")
     made.add_argument("--units", default="biophysical", help="biophysical or dimensionless")
+    made.add_argument("--precision", default="double", help="double or single")
     made.add_argument("--dt", type=float, default=1.0, metavar="MS", help="step, in milliseconds")
     made.add_argument("--seed", type=int, default=0, help="of the random numbers")
     made.add_argument("--substitute", action="append", default=[], metavar="LAYER=OTHER",
@@ -112,6 +113,9 @@ def _run_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--duration", type=float, default=100.0, metavar="MS", help="of an image")
     made.add_argument("--device", default="auto", help="auto, numpy, cython or cpp_standalone")
     made.add_argument("--batch-size", type=_count, metavar="N", help="images at once; by size")
+    made.add_argument(
+        "--processes", type=_count, default=1, metavar="N", help="compiled programs at once"
+    )
 
 
 def _count(text: str) -> int:
@@ -151,6 +155,7 @@ def _model(options: argparse.Namespace) -> tuple[Any, Any]:
         reset=options.reset,
         propagation=options.propagation,
         units=options.units,
+        precision=options.precision,
         dt=options.dt * ms,
         seed=options.seed,
         substitute=_substitutes(options.substitute),
@@ -166,6 +171,7 @@ def _shown(options: argparse.Namespace, model: Any, images: np.ndarray, record: 
         options.duration * ms,
         device=options.device,
         batch_size=options.batch_size,
+        processes=options.processes,
         record=record,
     )
 

@@ -56,7 +56,9 @@ def test_evaluate_prints_numbers(capsys):
     assert found["agreement"] > 0.95 and found["samples"] == 100 and found["steps"] == 100
     assert found["synaptic_events_per_sample"] > found["spikes_per_sample"] > 100
     assert set(found["seconds"]) == {"convert", "reference", "run"}
-    assert main([*arguments, "--encoder", "poisson", "--duration", "50"]) == 0
+    assert (
+        main([*arguments, "--encoder", "poisson", "--duration", "50", "--precision", "single"]) == 0
+    )
     assert "snn accuracy" in capsys.readouterr().out
 
 

@@ -113,12 +113,12 @@ sample : integer (constant)
 stretch : 1 (constant)
 draw : integer
 next_step : integer"""
-    threshold = "step == next_step and p > 0"
+    threshold = "(step == next_step or p >= 1) and p > 0"
     reset = f"draw += 1\nnext_step += 1 + {_WAIT}"
     update = ""
     clear = (
         "sample = first_sample + presentation*batch + replica\n"
-        "stretch = 1/log(1 - clip(p, 1e-12, 1 - 1e-16))\n"
+        "stretch = 1/log1p(-clip(p, 1e-12, 1 - 1e-7))\n"
         f"draw = 0\nnext_step = {_WAIT}"
     )
 

@@ -136,9 +136,10 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
     program = task.program()
     built, executable = program.built, program.executable
     rounds = -(-task.n_samples // task.replicas)
-    per_run = min(built.presentations, -(-rounds // at_once))
+    room = built.presentations
+    per_run = min(room, -(-rounds // at_once))
     kept = Kept(cache_folder() / "runs" / task.identity(executable.folder, per_run))
-    fixed = executable.written(task.fixed(), kept.folder / "fixed")
+    fixed = executable.written(task.fixed(), kept.own)
     waiting: deque[tuple[Chunk, Any]] = deque()
 
     def oldest() -> dict[str, Any]:
@@ -156,17 +157,20 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
             presentations=chunk.presentations,
         )
 
-    for chunk in _chunks(task, per_run, built.presentations):
-        done = kept.find(chunk.start)
-        if done is None:
-            seconds = float(built.period * chunk.presentations)
-            done = submit(executable.run, fixed, _values(task, program, chunk), seconds)
-        waiting.append((chunk, done))
-        if len(waiting) > at_once:
+    try:
+        for chunk in _chunks(task, per_run, room):
+            done = kept.find(chunk.start)
+            if done is None:
+                seconds = float(built.period * chunk.presentations)
+                done = submit(executable.run, fixed, _values(task, program, chunk), seconds)
+            waiting.append((chunk, done))
+            if len(waiting) > at_once:
+                yield oldest()
+        while waiting:
             yield oldest()
-    while waiting:
-        yield oldest()
-    kept.drop()
+        kept.drop()
+    finally:
+        kept.close()
 
 
 def _values(task: Task, program: Program, chunk: Chunk) -> dict[str, Any]:

@@ -74,16 +74,25 @@ def _client(scheduler: Any) -> tuple[Any, bool]:
 
 
 class Kept:
-    """Values of finished chunks in a folder, until the whole run is done."""
+    """Values of finished chunks in a folder, until the whole run is done.
+
+    Attributes
+    ----------
+    folder : Path
+        Shared with other processes that do the same run.
+    own : Path
+        A folder of this process, for what lasts as long as its run.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.own = folder.with_name(f"{folder.name}-{os.getpid()}")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.own.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DeviceError(f"cannot write to {folder}: {error}. Is the disk full?") from error
+            raise DeviceError(f"cannot write to {self.own}: {error}. Is the disk full?") from error
         for other in folder.parent.iterdir():
-            if other != folder and time.time() - other.stat().st_mtime > AGE:
+            if time.time() - other.stat().st_mtime > AGE:
                 shutil.rmtree(other, ignore_errors=True)
 
     def find(self, start: int) -> dict[str, np.ndarray] | None:
@@ -98,12 +107,18 @@ class Kept:
         path = self.folder / f"{start}.npz"
         if path.exists():
             return
+        part = self.own / path.name
         try:
-            with open(path.with_suffix(".part"), "wb") as file:
+            self.folder.mkdir(exist_ok=True)
+            with open(part, "wb") as file:
                 np.savez(file, **dict(values))  # type: ignore[arg-type]
-            os.replace(path.with_suffix(".part"), path)
+            os.replace(part, path)
         except OSError as error:
             raise DeviceError(f"cannot write to {path}: {error}. Is the disk full?") from error
 
     def drop(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
+
+    def close(self) -> None:
+        shutil.rmtree(self.own, ignore_errors=True)
