@@ -185,33 +185,41 @@ def test_depthwise_convolutions_and_stored_numbers():
     assert isinstance(depthwise, Convolution) and depthwise.weights.size == 54
 
 
-def test_subgroups_recurrence_and_settable_weights(rng):
+@pytest.mark.parametrize(
+    "target",
+    ["numpy", *(pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone"))],
+)
+def test_subgroups_recurrence_and_settable_weights(rng, target, tmp_path):
+    """A group onto itself, part of it onto an overlapping part, in both forms at once."""
     weights = rng.normal(0.2, 0.3, (7, 20))
-    clock = brian2.Clock(1 * ms)
-    groups = []
-    for form in ("shared", "explicit"):
-        group = brian2.NeuronGroup(
-            50, "v : volt", threshold="v > 1*mV", reset="v -= 1*mV", clock=clock
-        )
-        group.v = np.linspace(0, 3, 50) * mV
-        source, target = group[10:30], group[25:32]
-        if form == "shared":
-            link = SharedProjection(
-                source, target, matrix_kind(0 * weights), variable="v", clock=clock
+    with device(target, tmp_path):
+        clock = brian2.Clock(1 * ms)
+        groups, objects = [], []
+        for form in ("shared", "explicit"):
+            group = brian2.NeuronGroup(
+                50, "v : volt", threshold="v > 1*mV", reset="v -= 1*mV", clock=clock, name=form
             )
+            group.v = np.linspace(0, 3, 50) * mV
+            part, onto = group[10:30], group[25:32]
+            if form == "shared":
+                link = SharedProjection(
+                    part, onto, matrix_kind(0 * weights), variable="v", clock=clock
+                )
+            else:
+                link = brian2.Synapses(
+                    part, onto, "w : volt", on_pre="v_post += w", clock=clock, delay=0 * ms
+                )
+                link.connect()
             link.w = weights.T.ravel() * mV
-            assert link.w.shape == (140,)
-        else:
-            link = brian2.Synapses(source, target, "w : volt", on_pre="v_post += w", clock=clock,
-                                   delay=0 * ms)  # fmt: skip
-            link.connect()
-            link.w = weights.T.ravel() * mV
-        groups.append((group, brian2.Network(group, link)))
-    with device("numpy"):
-        for _, network in groups:
-            network.run(30 * ms, namespace={})
-    assert np.ptp(groups[0][0].v) > 0
-    np.testing.assert_array_equal(groups[0][0].v, groups[1][0].v)
+            groups.append(group)
+            objects += [group, link]
+        network = brian2.Network(*objects)
+        network.run(30 * ms, namespace={})
+        if target == "cpp_standalone":
+            brian2.get_device().build(directory=str(tmp_path), run=True, with_output=False)
+        shared, explicit_ = (np.array(group.v_[:]) for group in groups)
+    assert np.ptp(shared) > 0 and not np.array_equal(shared, np.linspace(0, 3e-3, 50))
+    np.testing.assert_array_equal(shared, explicit_)
 
 
 def test_sizes_that_do_not_fit_are_refused(rng):
