@@ -337,7 +337,7 @@ def _needed(name: str, folder: Path, stem: str) -> Path:
     if path is None:
         raise MissingDataError(
             f"{name}: no {stem}.gz (or {stem}) in {folder / name}. Fetch it with "
-            f"'bioconv data fetch {name}', or set {VARIABLE} to the folder that holds {name}/"
+            f"'bioconv data {name}', or set {VARIABLE} to the folder that holds {name}/"
         )
     return path
 

@@ -356,7 +356,7 @@ def test_missing_file_says_what_where_and_how(small_mnist, monkeypatch):
     for part in (
         "train-images-idx3-ubyte.gz",
         str(small_mnist / "mnist"),
-        "bioconv data fetch mnist",
+        "bioconv data mnist",
         "BIOCONV_DATA",
     ):
         assert part in message
@@ -572,7 +572,7 @@ def test_download_of_the_digits_or_of_nothing_known():
 def test_real_files(name, monkeypatch):
     folder = datasets.data_folder() / name
     if not any(datasets.data_folder().glob(f"{name}/t10k-images-idx3-ubyte*")):
-        pytest.skip(f"no {name} in {folder}; run 'bioconv data fetch {name}' or set BIOCONV_DATA")
+        pytest.skip(f"no {name} in {folder}; run 'bioconv data {name}' or set BIOCONV_DATA")
     monkeypatch.setattr(datasets, "urlopen", lambda *a, **k: pytest.fail("a file is not intact"))
     assert datasets.download(name, progress=False) == folder
     for split, n in (("train", 60000), ("test", 10000)):
