@@ -28,6 +28,8 @@ from bioconv.run.devices import device
 
 #: Environment variable through which a program is told how many seconds to simulate.
 DURATION = "BIOCONV_DURATION"
+#: What all files of a program include, compiled beforehand.
+HEADER = "included_everywhere.h"
 #: Set while everything is to stop: programs that run are killed, and not started again.
 STOP = threading.Event()
 #: Times that a program is started for the same samples.
@@ -229,8 +231,10 @@ def _build(place: Path) -> None:
     try:
         get_device().build(directory=str(fresh), compile=False, run=False, with_output=False)
         _let_presentations_vary(fresh)
+        _precompile_headers(fresh)
         compiler = brian2.codegen.cpp_prefs.get_compiler_and_args()[0]
         get_device().compile_source(str(fresh), compiler, False, False)
+        (fresh / f"{HEADER}.gch").unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         os.replace(fresh, place)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
@@ -240,6 +244,26 @@ def _build(place: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _precompile_headers(project: Path) -> None:
+    """Have the makefile compile what all files include only once: two thirds of the time.
+
+    A compiler that does not know GCC's form of precompiled headers reads the header as text.
+    """
+    makefile = project / "makefile"
+    if not makefile.exists():
+        return
+    system = ("cmath", "ctime", "climits", "cstdint", "fstream", "iostream", "vector")
+    own = ("objects.h", "brianlib/common_math.h", "brianlib/stdint_compat.h")
+    lines = [*(f'#include "{name}"' for name in own), *(f"#include <{name}>" for name in system)]
+    (project / HEADER).write_text("\n".join(lines) + "\n")
+    makefile.write_text(
+        makefile.read_text()
+        + f"\n\nPLAIN_FLAGS := $(CXXFLAGS)\nCXXFLAGS += -include {HEADER}\n"
+        + f"$(OBJS): {HEADER}.gch\n{HEADER}.gch: {HEADER} objects.h makefile\n"
+        + f"\t$(CXX) $(PLAIN_FLAGS) -x c++-header {HEADER} -o $@\n"
+    )
 
 
 def _let_presentations_vary(project: Path) -> None:
