@@ -138,7 +138,8 @@ class Model:
     def extend(self, function: Callable[["Model"], Any]) -> None:
         """Call ``function(model)`` whenever the Brian2 objects are made, and add what it returns.
 
-        So extensions also reach the C++ program, which is made from objects of its own.
+        So extensions also reach the C++ program, which is made from objects of its own. What a
+        monitor of theirs records there is not read back: ask for it with ``record``.
         """
         self._hooks.append(function)
         if self._built is not None:

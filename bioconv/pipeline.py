@@ -68,7 +68,7 @@ def to_brian(
         Of potentials, currents and weights. In double precision all devices spike alike, bit by
         bit; in single a spike may differ between them where rounding decides.
     seed : int
-        Of the random numbers: they are a function of it, the sample, the neuron and the step.
+        Of the random numbers: they are a function of it, the sample, the neuron and the draw.
 
     Raises
     ------

@@ -163,7 +163,9 @@ def compiled(
         made.network.add(*seen.objects)
         owned(made.network)
         outputs, arguments = _names(made, seen)
-        if key is None or not (place / "main").exists():
+        if key is None:
+            shutil.rmtree(place, ignore_errors=True)
+        if not (place / "main").exists():
             made.network.run(made.period * made.presentations, namespace={})
             _build(place)
     executable = Executable(folder=str(place), outputs=outputs, arguments=arguments)
@@ -235,8 +237,9 @@ def _build(place: Path) -> None:
         compiler = brian2.codegen.cpp_prefs.get_compiler_and_args()[0]
         get_device().compile_source(str(fresh), compiler, False, False)
         (fresh / f"{HEADER}.gch").unlink(missing_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
-        os.replace(fresh, place)
+        if not (place / "main").exists():  # else another process was faster
+            shutil.rmtree(place, ignore_errors=True)
+            os.replace(fresh, place)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         raise DeviceError(
             f"the C++ program in {place} could not be compiled: {error}. Is there space on the disk, "

@@ -16,7 +16,7 @@ GOLDEN = {
     (2**31 - 1, 2**31 - 1, 10**6, 10**9): 0.4260360340453977,
 }
 N = 200_000
-PARTS = ("seed", "sample", "neuron", "step")
+PARTS = ("seed", "sample", "neuron", "draw")
 
 
 def series(part, start=0):
@@ -74,10 +74,10 @@ def test_the_lowest_bits_are_as_random_as_the_highest(part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_series_of_neighbours_are_uncorrelated(part):
-    """The same steps of another seed, sample or neuron; and steps against any other argument."""
+    """The same draws of another seed, sample or neuron; and draws against any other argument."""
     base = uniform(3, 1, 4, np.arange(N))
     for change in (1, 2, 1000):
-        arguments = {"seed": 3, "sample": 1, "neuron": 4, "step": np.arange(N)}
+        arguments = {"seed": 3, "sample": 1, "neuron": 4, "draw": np.arange(N)}
         arguments[part] = arguments[part] + change
         other = uniform(**arguments)
         assert (base != other).all()

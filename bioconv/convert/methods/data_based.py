@@ -11,10 +11,11 @@ from bioconv.graph import Weighted
 
 @dataclass(frozen=True, kw_only=True)
 class DataBased(Method):
-    """No calibration image drives a neuron beyond one spike a step, and no single spike does.
+    """No calibration image asks a neuron for more than one spike a step.
 
     ``s = max(A, M)``: ``A`` the largest activation of the population over all calibration images,
-    ``M`` the largest positive weight that leads to it. Faster to answer than the model-based method
+    ``M`` the largest positive weight that leads to it, so that where sources have a scale of at most 1 a
+    single spike does not exceed the threshold. Faster to answer than the model-based method
     since real images are far from the worst case; one outlier slows a whole layer down, which
     ``percentile`` avoids.
 
