@@ -107,6 +107,8 @@ class Result:
         The output layer, and what ``record`` asked for.
     traces : mapping, layer -> Traces
         What ``record`` asked for.
+    residuals : mapping, layer -> (n_samples, *shape) array
+        What ``record`` asked for: potentials after the last step, as distances from rest in thresholds.
     output : str
         Name of the output layer.
     n_steps : int
@@ -135,6 +137,7 @@ class Result:
     max_rate: float
     spikes: Mapping[str, Spikes] = field(default_factory=dict)
     traces: Mapping[str, Traces] = field(default_factory=dict)
+    residuals: Mapping[str, np.ndarray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     nodes: Mapping[str, str] = field(default_factory=dict)
     signs: Mapping[str, int] = field(default_factory=dict)
@@ -144,8 +147,10 @@ class Result:
     def __post_init__(self):
         counts = {name: _frozen(array) for name, array in self.counts.items()}
         object.__setattr__(self, "counts", MappingProxyType(counts))
+        residuals = {name: _frozen(array) for name, array in self.residuals.items()}
+        object.__setattr__(self, "residuals", residuals)
         object.__setattr__(self, "potentials", _frozen(self.potentials))
-        for name in ("spikes", "traces", "scales", "nodes", "signs", "onsets", "provenance"):
+        for name in ("spikes", "traces", "residuals", "scales", "nodes", "signs", "onsets", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __repr__(self) -> str:
@@ -266,6 +271,7 @@ class Result:
                 name: replace(one, values=one.values[:n_samples])
                 for name, one in self.traces.items()
             },
+            residuals={name: array[:n_samples] for name, array in self.residuals.items()},
         )
 
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
@@ -287,6 +293,8 @@ class Result:
             _write(file, "potentials", self.potentials)
             for layer, array in self.counts.items():
                 _write(file, f"counts/{layer}", array)
+            for layer, array in self.residuals.items():
+                _write(file, f"residuals/{layer}", array)
             for layer, spikes in self.spikes.items():
                 for part in ("sample", "neuron", "step"):
                     _write(file, f"spikes/{layer}/{part}", getattr(spikes, part))
@@ -334,6 +342,7 @@ def load_result(path: str | os.PathLike) -> Result:
                 )
                 for layer, group in file.get("traces", {}).items()
             },
+            residuals={name: array[()] for name, array in file.get("residuals", {}).items()},
         )
 
 
@@ -368,5 +377,8 @@ def joined(parts: list[Result]) -> Result:
         potentials=np.concatenate([part.potentials for part in parts]),
         spikes=spikes,
         traces=traces,
+        residuals={
+            name: np.concatenate([part.residuals[name] for part in parts]) for name in first.residuals
+        },
         **{name: getattr(first, name) for name in rest},
     )

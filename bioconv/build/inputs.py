@@ -42,7 +42,9 @@ def check_range(images: np.ndarray, spiking: SpikingNetwork, settings: Settings)
 
 
 def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> dict[str, Any]:
-    """{population: (n, neurons) input}: pixels, or sums of weighted pixels, over the scale."""
+    """{population: (n, neurons) input}: pixels over the scale for a population that sends them as
+    spikes; currents (SI) of the weighted pixels for the others.
+    """
     stimulus = spiking.stimulus
     values = images / stimulus.scale
     found: dict[str, Any] = {}
@@ -51,8 +53,10 @@ def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> d
     else:
         for projection in spiking.projections:
             if projection.source == stimulus.name:
+                text = text_of(spiking[projection.target], spiking, settings)
+                current = float(text.current * settings.max_rate)
                 before = found.get(projection.target, 0)
-                found[projection.target] = before + projection.of(values)
+                found[projection.target] = before + projection.of(values) * current
     return {
         name: part.reshape(len(part), -1)[:, order_of(part.shape[1:])]
         for name, part in found.items()
@@ -60,7 +64,7 @@ def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> d
 
 
 def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
-    """What a compiled program is given besides the input: seed, bias currents, weights."""
+    """What a compiled program is given besides the input: seed, bias currents, thresholds, weights."""
     spiking, settings = wiring.spiking, wiring.settings
     found: dict[str, Any] = {}
     if settings.encoder.spikes:
@@ -71,6 +75,10 @@ def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
         bias = population.bias.ravel()[order_of(population.shape)] * current
         bias = edits.get((population.name, "I_bias"), bias)
         found[f"{population.name}.I_bias"] = np.tile(bias, replicas)
+        if population.spiking:
+            threshold = float(texts[population.name].parameters["V_th"])
+            edited = edits.get((population.name, "V_th"), np.array([threshold]))
+            found[f"{population.name}.V_th"] = edited
     for projection in [] if wiring.explicit else wiring.projections:
         weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
         if weights.size:
@@ -88,7 +96,7 @@ def code_key(
     for population in spiking.populations:
         text = text_of(population, spiking, settings)
         rows.append(repr({name: float(value) for name, value in text.constants.items()}))
-    rows += [repr((n, r.spikes, r.neurons.tolist())) for n, r in sorted(record.items())]
+    rows += [repr((n, r.spikes, r.neurons.tolist(), r.residual)) for n, r in sorted(record.items())]
     for projection in wiring.projections:
         kind = wiring.kind(projection.name)
         rows.append(repr((projection.name, kind.n_pre, kind.n_post, kind.constants)))

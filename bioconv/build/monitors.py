@@ -17,8 +17,8 @@ class Watch:
     Attributes
     ----------
     ends : mapping, population -> StateMonitor
-        Counts (and the output's potential) as every presentation finds them: those that the one
-        before left behind.
+        Counts (and potentials of the output and where ``record`` asks for residuals) as every
+        presentation finds them: those that the one before left behind.
     spikes : mapping, population -> SpikeMonitor
     traces : mapping, population -> StateMonitor
         Potentials at the end of every step.
@@ -35,8 +35,12 @@ class Watch:
 
 def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
     """New monitors for a run of ``built``; they are not added to its network."""
+    residual = {name for name, recording in record.items() if recording.residual}
     return Watch(
-        ends={name: _ends(built, name) for name in built.groups},
+        ends={
+            name: _ends(built, name, name == built.output or name in residual)
+            for name in built.groups
+        },
         spikes={
             name: SpikeMonitor(
                 built.groups[name], when=built.schedule.slots[name].resets, name=f"{name}_spikes"
@@ -52,11 +56,11 @@ def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
     )
 
 
-def _ends(built: Built, name: str) -> StateMonitor:
+def _ends(built: Built, name: str, potential: bool) -> StateMonitor:
     group = built.groups[name]
     return StateMonitor(
         group,
-        ["count"] * ("count" in group.variables) + ["v"] * (name == built.output),
+        ["count"] * ("count" in group.variables) + ["v"] * (potential and "v" in group.variables),
         record=True,
         clock=built.borders,
         when="start",

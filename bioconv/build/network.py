@@ -34,7 +34,8 @@ class Built:
     orders : mapping, population -> (n,) int array
         Number, as channel, row, column, of every neuron of a replica.
     drives : mapping, population -> TimedArray
-        Input of every presentation, ``(presentations, neurons)``.
+        Input of every presentation, ``(presentations, neurons)``: currents, or values to be sent as
+        spikes.
     texts : mapping, population -> NeuronText
     schedule : Schedule
     replicas : int
@@ -86,14 +87,17 @@ class Built:
         for name, group in self.groups.items():
             if "I_bias" in group.variables:
                 found[name, "I_bias"] = group.I_bias_[: len(group) // self.replicas].copy()
+            if "V_th" in group.variables:
+                found[name, "V_th"] = np.atleast_1d(group.V_th_[:]).copy()
         return found
 
     def edit(self, edits: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Set values as :meth:`edits` returned them, in every replica."""
         for (name, variable), values in edits.items():
             owner = self.projections[name] if variable == "w" else self.groups[name]
-            copies = 1 if isinstance(owner, SharedProjection) else self.replicas
-            setattr(owner, f"{variable}_", np.tile(values, copies))
+            once = isinstance(owner, SharedProjection) or variable == "V_th"
+            copies = 1 if once else self.replicas
+            setattr(owner, f"{variable}_", values.item() if variable == "V_th" else np.tile(values, copies))
 
     @property
     def samples(self) -> int:
@@ -221,7 +225,9 @@ def _drives(groups: Mapping[str, Any], presentations: int, frame: Frame) -> dict
 
 
 def _drive(name: str, group: NeuronGroup, values: np.ndarray, period: Any) -> TimedArray:
-    array = TimedArray(values, dt=period, name=drive_name(name))
+    variable = group.variables.get("I_stim")
+    quantity = values if variable is None else Quantity(values, dim=variable.dim)
+    array = TimedArray(quantity, dt=period, name=drive_name(name))
     group.namespace[drive_name(name)] = array
     return array
 

@@ -70,17 +70,18 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         reset=text.reset or None,
         refractory=text.refractory or False,
         method=text.method,
-        namespace={**text.constants, "max_rate": max_rate},
+        namespace=dict(text.constants),
         clock=frame.steps,
         name=population.name,
     )
     group.v = text.constants["E_L"]
+    if text.threshold:
+        group.V_th = text.parameters["V_th"]
     bias = population.bias.ravel()[order_of(population.shape)]
     group.I_bias = np.tile(bias, frame.replicas) * (text.current * max_rate)
     border = text.clear
     if "I_stim" in group.variables:
-        drive = drive_name(population.name)
-        border += f"\nI_stim = {drive}(t - t_begin, i)*C_m*(V_th - E_L)*max_rate"
+        border += f"\nI_stim = {drive_name(population.name)}(t - t_begin, i)"
     _timed(group, frame, border)
     return group
 

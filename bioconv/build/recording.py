@@ -1,7 +1,7 @@
 """What a run is asked to record beyond spike counts, and how much that is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,25 +10,29 @@ from bioconv.errors import ParameterError
 
 #: Bytes of recorded potentials above which a run is refused.
 LIMIT = 4 * 2**30
+_QUANTITIES = {"spikes", "v", "residual"}
 _FORMS = (
-    '"spikes", "v", a list of them, or {"v": [neurons]}; for example '
+    '"spikes", "v", "residual", a list of them, or {"v": [neurons]}; for example '
     'record={"conv1": "spikes", "fc1": {"v": [0, 7]}}'
 )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """Of one layer: all its spikes, and the potential of some neurons.
+    """Of one layer: all its spikes, the potential of some neurons, and what is left of it.
 
     Attributes
     ----------
     spikes : bool
     neurons : (n,) int array
         Whose potential is recorded at every step.
+    residual : bool
+        The potential of all neurons after the last step of a presentation.
     """
 
     spikes: bool
     neurons: np.ndarray
+    residual: bool = False
 
 
 def recordings(
@@ -39,7 +43,8 @@ def recordings(
     Parameters
     ----------
     record
-        None, ``"spikes"`` or ``"v"`` for all layers, or a mapping from layers to those.
+        None, ``"spikes"``, ``"v"`` or ``"residual"`` for all layers, or a mapping from layers to
+        those.
     sizes : mapping, layer -> number of neurons
     silent : names of layers without spikes
 
@@ -58,7 +63,7 @@ def recordings(
             raise ParameterError(f"record: no layer {layer!r}; the model has {', '.join(sizes)}")
         found[layer] = _recording(layer, what, sizes[layer], layer in silent)
     base = found.get(output, Recording(spikes=True, neurons=np.array([], dtype=int)))
-    found[output] = Recording(spikes=output not in silent, neurons=base.neurons)
+    found[output] = replace(base, spikes=output not in silent)
     return found
 
 
@@ -66,7 +71,7 @@ def _recording(layer: str, what: Any, size: int, silent: bool) -> Recording:
     parts = {what: True} if isinstance(what, str) else what
     if isinstance(parts, (list, tuple, set)):
         parts = dict.fromkeys(parts, True)
-    if not isinstance(parts, Mapping) or not set(parts) <= {"spikes", "v"}:
+    if not isinstance(parts, Mapping) or not set(parts) <= _QUANTITIES:
         raise ParameterError(f"record[{layer!r}] is {what!r}; give {_FORMS}")
     wanted = parts.get("v", False)
     if isinstance(wanted, bool) or wanted is None:
@@ -77,7 +82,11 @@ def _recording(layer: str, what: Any, size: int, silent: bool) -> Recording:
         raise ParameterError(
             f"record[{layer!r}]: neurons are {wanted!r}; {layer!r} has neurons 0 to {size - 1}"
         )
-    return Recording(spikes=bool(parts.get("spikes")) and not silent, neurons=neurons.astype(int))
+    return Recording(
+        spikes=bool(parts.get("spikes")) and not silent,
+        neurons=neurons.astype(int),
+        residual=bool(parts.get("residual")),
+    )
 
 
 def checked_size(record: Mapping[str, Recording], n_samples: int, n_steps: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bioconv.errors import ConversionError, UnsupportedLayerError
 from bioconv.graph import (
+    Activation,
     AvgPool2d,
     BatchNorm,
     Conv2d,
@@ -27,47 +28,50 @@ from bioconv.graph import (
     Weighted,
 )
 
-#: What a caller may put in the place of a layer that has no spiking counterpart yet.
+#: How a layer may spike, the first unless a caller chooses; or the layer that stands in its place.
 SUBSTITUTES: dict[str, tuple[str, ...]] = {
-    "MaxPool2d": ("AvgPool2d",),
-    "Softmax": ("spikes", "potential"),
-    "LeakyReLU": ("ReLU",),
+    "MaxPool2d": ("fir_max", "avg_max", "exp_max", "or", "AvgPool2d"),
+    "LeakyReLU": ("pair", "signed", "ReLU"),
 }
 
 
 def simplified(network: Network, substitute: Mapping[str, str] | None) -> Network:
-    """Without dropout and batch normalisation, and with the substitutes that were asked for.
+    """Without dropout and batch normalisation, and with the layers that were asked for.
 
     Raises
     ------
     ConversionError
         If a substitute is unknown.
     UnsupportedLayerError
-        If a layer cannot spike and no substitute was given.
+        If a layer cannot spike.
     """
-    return folded(without_dropout(substituted(network, checked_substitutes(substitute))))
+    simple = folded(without_dropout(substituted(network, checked_substitutes(substitute))))
+    return pooled_last(simple)
 
 
 def substituted(network: Network, substitute: Mapping[str, str]) -> Network:
-    """Every layer that cannot spike replaced as asked.
+    """Every layer that is to be another one.
 
     A softmax at the end keeps its place: how it is read out is the caller's choice, not a layer.
     """
     nodes = []
     for node in network.nodes:
         layer, chosen = node.layer, substitute.get(type(node.layer).__name__)
-        if isinstance(layer, MaxPool2d):
-            layer = _average(node, layer, chosen)
-        elif isinstance(layer, LeakyReLU) and chosen:
+        if chosen == "AvgPool2d":
+            layer = _average(layer)
+        elif chosen == "ReLU":
             layer = ReLU()
-        elif isinstance(layer, Softmax):
-            _check_softmax(network, node, chosen)
+        elif isinstance(layer, Softmax) and node.name != network.output:
+            raise UnsupportedLayerError(
+                f"layer {node.name!r}: a Softmax inside a network has no spiking form; only the last "
+                "layer may be one"
+            )
         nodes.append(replace(node, layer=layer))
     return Network(nodes=tuple(nodes), input_shape=network.input_shape)
 
 
 def checked_substitutes(substitute: Any) -> dict[str, str]:
-    """``substitute`` as a dict of known entries."""
+    """How every layer of :data:`SUBSTITUTES` is to spike: ``substitute``, and what it leaves open."""
     if not isinstance(substitute or {}, Mapping):
         raise ConversionError(
             f'substitute is {substitute!r}; give a mapping such as {{"MaxPool2d": "AvgPool2d"}}'
@@ -77,15 +81,10 @@ def checked_substitutes(substitute: Any) -> dict[str, str]:
         if chosen not in SUBSTITUTES.get(name, ()):
             known = "; ".join(f"{k}: {', '.join(v)}" for k, v in SUBSTITUTES.items())
             raise ConversionError(f"substitute {name!r}: {chosen!r} is not known. Known: {known}")
-    return substitute
+    return {name: choices[0] for name, choices in SUBSTITUTES.items()} | substitute
 
 
-def _average(node: Node, layer: MaxPool2d, chosen: str | None) -> Layer:
-    if chosen is None:
-        raise UnsupportedLayerError(
-            f"layer {node.name!r}: MaxPool2d has no spiking form yet. Train with AvgPool2d, or accept "
-            'another network: substitute={"MaxPool2d": "AvgPool2d"}'
-        )
+def _average(layer: MaxPool2d) -> Layer:
     return AvgPool2d(
         kernel=layer.kernel,
         stride=layer.stride,
@@ -93,20 +92,6 @@ def _average(node: Node, layer: MaxPool2d, chosen: str | None) -> Layer:
         ceil_mode=layer.ceil_mode,
         count_include_pad=False,
     )
-
-
-def _check_softmax(network: Network, node: Node, chosen: str | None) -> None:
-    if node.name != network.output:
-        raise UnsupportedLayerError(
-            f"layer {node.name!r}: a Softmax inside a network has no spiking form; only the last "
-            "layer may be one"
-        )
-    if chosen is None:
-        raise UnsupportedLayerError(
-            f"layer {node.name!r}: Softmax has no spiking form yet. It keeps the order of the "
-            'classes, so read them out without it: substitute={"Softmax": "spikes"} (the class '
-            'with most spikes) or {"Softmax": "potential"} (neurons that only integrate)'
-        )
 
 
 def without_dropout(network: Network) -> Network:
@@ -153,6 +138,26 @@ def folded(network: Network) -> Network:
             layers[node.name] = diagonal(norm, len(network.shapes[node.name]))
     nodes = tuple(replace(node, layer=layers[node.name]) for node in network.nodes)
     return _without(Network(nodes=nodes, input_shape=network.input_shape), gone)
+
+
+def pooled_last(network: Network) -> Network:
+    """Max-pooling behind the activation that follows it: the same, since activations never fall.
+
+    A gate needs spikes to choose from. The pooling takes the activation's name, whose values it now
+    has; the activation before it is called ``<name>_unpooled``.
+    """
+    nodes = {node.name: node for node in network.nodes}
+    for node in network.nodes:
+        readers = network.consumers(node.name)
+        if not isinstance(node.layer, MaxPool2d) or len(readers) != 1:
+            continue
+        after = readers[0]
+        if isinstance(after.layer, Activation):
+            first = f"{after.name}_unpooled"
+            del nodes[node.name]
+            nodes[first] = replace(after, name=first, inputs=node.inputs)
+            nodes[after.name] = replace(node, name=after.name, inputs=(first,))
+    return Network(nodes=tuple(nodes.values()), input_shape=network.input_shape)
 
 
 def scaled(layer: Weighted, factor: np.ndarray, shift: np.ndarray) -> Weighted:

@@ -34,6 +34,8 @@ class NeuronText:
         Arguments of ``brian2.NeuronGroup``; ``threshold`` empty for a population that never spikes.
     constants : mapping
         Values of the names in them.
+    parameters : mapping
+        Values of shared variables, which may be changed after the network was built or compiled.
     target : str
         Variable that an incoming spike adds to.
     unit : quantity or 1
@@ -50,6 +52,7 @@ class NeuronText:
     refractory: str
     method: str
     constants: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     target: str
     unit: Any
     current: Any
@@ -62,7 +65,8 @@ class NeuronText:
         if self.refractory:
             rows.append("refractory refractory")
         rows.append(f"method     {self.method}")
-        rows.append("constants  " + ", ".join(f"{k} = {v}" for k, v in self.constants.items()))
+        for name in ("parameters", "constants"):
+            rows.append(f"{name:10} " + ", ".join(f"{k} = {v}" for k, v in getattr(self, name).items()))
         return "\n".join(rows)
 
     def latex(self) -> str:
@@ -111,14 +115,14 @@ def neuron_text(
     if driven:
         rows.append(f"I_stim : {units.current} (constant)")
     if spiking:
-        rows.append("count : integer")
+        rows += [f"V_th : {units.potential} (shared, constant)", "count : integer"]
     if windowed:
         rows += WINDOW.splitlines()
     if driven or windowed:
         rows.append("t_begin : second (shared, constant)")
-    constants, unit, current = _constants(neuron, synapse, reset, units, refractory)
+    constants, V_th, unit, current = _constants(neuron, synapse, reset, units, refractory)
     if spiking:
-        constants["rounding"] = ROUNDING[precision] * (constants["V_th"] - constants["E_L"])
+        constants["rounding"] = ROUNDING[precision] * (V_th - constants["E_L"])
     back = "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
     return NeuronText(
         equations="\n".join(rows),
@@ -127,6 +131,7 @@ def neuron_text(
         refractory="refractory" if refractory else "",
         method=neuron.method(synapse),
         constants=constants,
+        parameters={"V_th": V_th},
         target=synapse.target,
         unit=unit,
         current=current,
@@ -162,14 +167,14 @@ def _constants(neuron, synapse, reset, units, refractory):
         back = neuron.V_reset
     step = threshold - rest
     charge = step * capacitance
-    constants: dict[str, Any] = {"E_L": rest, "V_th": threshold, "C_m": capacitance}
+    constants: dict[str, Any] = {"E_L": rest, "C_m": capacitance}
     constants |= {**neuron.time_constants, **synapse.constants}
     if reset == "zero":
         constants["V_reset"] = back
     if refractory:
         constants["refractory"] = neuron.refractory
     unit = step if synapse.per_charge is None else charge * synapse.per_charge
-    return constants, unit, charge
+    return constants, threshold, unit, charge
 
 
 def _clear(synapse: Synapse, refractory: bool, spiking: bool) -> str:
@@ -186,6 +191,6 @@ def _clear(synapse: Synapse, refractory: bool, spiking: bool) -> str:
 
 
 def in_thresholds(text: NeuronText, v: Any) -> Any:
-    """Potentials ``v`` (SI floats) as distances from rest in thresholds."""
-    rest, threshold = (float(text.constants[name]) for name in ("E_L", "V_th"))
+    """Potentials ``v`` (SI floats) as distances from rest in the thresholds of the conversion."""
+    rest, threshold = float(text.constants["E_L"]), float(text.parameters["V_th"])
     return (v - rest) / (threshold - rest)

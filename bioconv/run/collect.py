@@ -34,6 +34,7 @@ def collected(
     shapes: Mapping[str, tuple[int, ...]],
     value: Value,
     *,
+    thresholds: Mapping[str, float],
     first_step: int,
     n_samples: int,
     presentations: int,
@@ -42,19 +43,25 @@ def collected(
 
     Parameters
     ----------
+    thresholds : mapping, population -> float
+        Potential at which it spikes, SI.
     first_step : int
         Step at which the run began.
     presentations : int
         That were shown, the last of which may be incomplete in samples.
     """
-    run = _Run(built, value, first_step, n_samples, presentations)
-    output = in_thresholds(built.texts[built.output], run.ends(built.output, "v"))
+    run = _Run(built, value, thresholds, first_step, n_samples, presentations)
     return {
         "counts": {
             name: run.ends(name, "count").astype(np.int32).reshape(n_samples, *shapes[name])
             for name in built.groups
         },
-        "potentials": output,
+        "potentials": run.residual(built.output),
+        "residuals": {
+            name: run.residual(name).reshape(n_samples, *shapes[name])
+            for name, recording in record.items()
+            if recording.residual
+        },
         "spikes": {name: run.spikes(name) for name, r in record.items() if r.spikes},
         "traces": {name: run.traces(name, r) for name, r in record.items() if r.neurons.size},
     }
@@ -63,8 +70,9 @@ def collected(
 class _Run:
     """Reads the values of one run, population by population."""
 
-    def __init__(self, built, value, first_step, n_samples, presentations):
-        self.built, self.value, self.first_step = built, value, first_step
+    def __init__(self, built, value, thresholds, first_step, n_samples, presentations):
+        self.built, self.value, self.thresholds = built, value, thresholds
+        self.first_step = first_step
         self.n_samples, self.presentations = n_samples, presentations
 
     def size(self, name: str) -> int:
@@ -80,6 +88,10 @@ class _Run:
         last = self.value(name, variable)[None]
         samples = np.concatenate([before, last]).reshape(-1, len(order))
         return samples[: self.n_samples, np.argsort(order)]
+
+    def residual(self, name: str) -> np.ndarray:
+        """(samples, neurons) distances of the last potentials from rest, in thresholds."""
+        return in_thresholds(self.built.texts[name], self.ends(name, "v"))
 
     def spikes(self, name: str) -> Spikes:
         schedule, monitor, size = self.built.schedule, f"{name}_spikes", self.size(name)
@@ -98,11 +110,11 @@ class _Run:
         schedule, steps = self.built.schedule, self.built.n_steps
         shape = (self.presentations, schedule.period, self.built.replicas, -1)
         every = self.value(f"{name}_trace", "v").reshape(shape).transpose(0, 2, 1, 3)
-        onset, constants = schedule.onsets[name], self.built.texts[name].constants
+        onset, text = schedule.onsets[name], self.built.texts[name]
         values = every[:, :, onset : onset + steps].reshape(-1, steps, len(recording.neurons))
         return Traces(
             neurons=recording.neurons,
             values=values[: self.n_samples],
-            rest=float(constants["E_L"]),
-            threshold=float(constants["V_th"]),
+            rest=float(text.constants["E_L"]),
+            threshold=self.thresholds.get(name, float(text.parameters["V_th"])),
         )

@@ -139,7 +139,13 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
     room = built.presentations
     per_run = min(room, -(-rounds // at_once))
     kept = Kept(cache_folder() / "runs" / task.identity(executable.folder, per_run))
-    fixed = executable.written(task.fixed(), kept.own)
+    given = task.fixed()
+    thresholds = {
+        name.removesuffix(".V_th"): float(value[0])
+        for name, value in given.items()
+        if name.endswith(".V_th")
+    }
+    fixed = executable.written(given, kept.own)
     waiting: deque[tuple[Chunk, Any]] = deque()
 
     def oldest() -> dict[str, Any]:
@@ -152,6 +158,7 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
             task.record,
             task.shapes,
             lambda owner, variable: values[f"{owner}.{variable}"],
+            thresholds=thresholds,
             first_step=0,
             n_samples=chunk.n_samples,
             presentations=chunk.presentations,

@@ -1,8 +1,8 @@
 """A model as a C++ program of its own: compiled once, kept, and fed chunk after chunk of samples.
 
 The program is Brian2's C++ standalone project. It lies in the user's cache under a hash of all that
-enters its code; input, weights, bias currents, seed and the number of presentations are arguments of a
-run. Runs need nothing but files, so several may go on at once, and one that was killed is run again.
+enters its code; input, weights, bias currents, thresholds, seed and the number of presentations are
+arguments of a run. Runs need nothing but files, so several may go on at once, and one that was killed is run again.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ STOP = threading.Event()
 TRIES = 3
 #: Variables that are read after a run, and that are given to one.
 READ = ("count", "v", "i", "t")
-GIVEN = ("w", "I_bias", "seed", "first_sample")
+GIVEN = ("w", "I_bias", "V_th", "seed", "first_sample")
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.
 _SOURCES = ("build", "neurons", "projections", "run")
@@ -209,9 +209,8 @@ def _names(made: Built, seen: Watch) -> tuple[dict[str, tuple[str, str]], dict[s
     """Files of results and names of arguments, as the device knows them."""
     outputs = {}
     for owner in [*made.groups.values(), *seen.objects]:
-        read = READ if owner in seen.objects or owner.name == made.output else ("count",)
-        for name in read:
-            if name in owner.variables:
+        for name in READ:
+            if name in owner.variables and (name != "i" or owner in seen.objects):
                 variable = owner.variables[name]
                 file = get_device().get_array_filename(variable)
                 outputs[f"{owner.name}.{name}"] = (file, np.dtype(variable.dtype).str)

@@ -50,6 +50,11 @@ def run_here(
             record,
             shapes,
             values_of(built, seen),
+            thresholds={
+                name: float(group.V_th_[:])
+                for name, group in built.groups.items()
+                if "V_th" in group.variables
+            },
             first_step=round(float(begin / built.dt)),
             n_samples=n_samples,
             presentations=built.presentations,
