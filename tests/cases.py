@@ -24,6 +24,7 @@ from bioconv.graph import (
     Node,
     ReLU,
     Reshape,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
 )
@@ -164,6 +165,8 @@ NETWORKS: dict[str, Network] = {
     "residual": residual(),
     "branches": branches(),
     "shortcut_of_input": shortcut_of_input(),
+    "sum": headed(MAPS, conv(4, 2, 2, 2), ReLU(), SumPool2d(kernel=(2, 3), stride=(2, 1))),
+    "sum_padded": headed(MAPS, SumPool2d(kernel=3, stride=2, padding=1), conv(4, 2, 2, 2)),
 }
 
 

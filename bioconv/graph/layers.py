@@ -115,6 +115,14 @@ def _number(layer: object, field: str, value: Any) -> float:
     return number
 
 
+def _above_zero(layer: object, field: str, value: Any, or_zero: bool = False) -> float:
+    number = _number(layer, field, value)
+    if number < 0 or (number == 0 and not or_zero):
+        wanted = "zero or more" if or_zero else "above zero"
+        raise GraphError(f"{_name(layer)}: {field} is {value!r}; it must be {wanted}")
+    return number
+
+
 def _set(layer: object, **values: Any) -> None:
     for field, value in values.items():
         object.__setattr__(layer, field, value)
@@ -285,6 +293,11 @@ class MaxPool2d(_Pool):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SumPool2d(_Pool):
+    """Sum over windows; settings as :class:`AvgPool2d`. Padding adds nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GlobalAvgPool(Layer):
     """Mean over rows and columns: ``(channels, rows, columns)`` to ``(channels,)``."""
 
@@ -356,6 +369,95 @@ class LeakyReLU(Layer):
 
     def __post_init__(self):
         _set(self, slope=_number(self, "slope", self.slope))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ClippedReLU(Layer):
+    """``min(max(x, 0), maximum)``: what a neuron does that cannot fire faster."""
+
+    maximum: float = 1.0
+
+    def __post_init__(self):
+        _set(self, maximum=_above_zero(self, "maximum", self.maximum))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class QuantizedReLU(Layer):
+    """``maximum / levels * clip(floor(x levels / maximum + 1/2), 0, levels)``.
+
+    What ``levels`` steps of an integrate-and-fire neuron that starts at half its threshold tell
+    apart.
+
+    Attributes
+    ----------
+    levels : int
+        Steps between zero and ``maximum``.
+    maximum : float
+
+    References
+    ----------
+    Bu et al. (2022), ICLR: quantization-clip-floor-shift activation.
+    """
+
+    levels: int
+    maximum: float
+
+    def __post_init__(self):
+        levels, _ = _integers(self, "levels", (self.levels, 1), 1)
+        _set(self, levels=levels, maximum=_above_zero(self, "maximum", self.maximum))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SoftLIF(Layer):
+    """Firing rate of a leaky integrate-and-fire neuron, with a smoothed threshold.
+
+    With ``j = gamma log(1 + exp(gain x / gamma))``, the smoothed current above the threshold::
+
+        y = amplitude / (tau_ref + tau_rc log(1 + 1 / j))
+
+    The bias of one threshold is part of the formula: a neuron fires where ``x`` is positive.
+
+    Attributes
+    ----------
+    amplitude : float
+        Output for one spike per second, in seconds.
+    gain : float
+        Current for one unit of input, in thresholds.
+    tau_rc, tau_ref : float
+        Membrane time constant and refractory period in seconds.
+    gamma : float
+        Width of the smoothing in thresholds; 0 gives the rate of the neuron itself.
+
+    References
+    ----------
+    Hunsberger & Eliasmith (2015), arXiv 1510.08829; (2016), arXiv 1611.05141.
+    """
+
+    amplitude: float = 0.063
+    gain: float = 1.0
+    tau_rc: float = 0.022
+    tau_ref: float = 0.002
+    gamma: float = 0.02
+
+    def __post_init__(self):
+        _set(
+            self,
+            amplitude=_above_zero(self, "amplitude", self.amplitude),
+            gain=_above_zero(self, "gain", self.gain),
+            tau_rc=_above_zero(self, "tau_rc", self.tau_rc),
+            tau_ref=_above_zero(self, "tau_ref", self.tau_ref, or_zero=True),
+            gamma=_above_zero(self, "gamma", self.gamma, or_zero=True),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Step(Layer):
+    """1 where ``x >= threshold``, 0 elsewhere: the activation of binary networks."""
+
+    threshold: float = 0.0
+
+    def __post_init__(self):
+        _set(self, threshold=_number(self, "threshold", self.threshold))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -446,7 +548,7 @@ Weighted = Dense | Conv2d | ConvTranspose2d
 
 #: Every layer a network may hold; tests, readers and the file format walk this list.
 LAYERS: tuple[type[Layer], ...] = (
-    Dense, Conv2d, ConvTranspose2d, AvgPool2d, MaxPool2d, GlobalAvgPool, BatchNorm,
-    ReLU, LeakyReLU, Softmax, Flatten, Reshape, ZeroPad2d, Upsample, ChannelPad, Dropout, Add,
-    Concatenate,
+    Dense, Conv2d, ConvTranspose2d, AvgPool2d, MaxPool2d, SumPool2d, GlobalAvgPool, BatchNorm,
+    ReLU, LeakyReLU, ClippedReLU, QuantizedReLU, SoftLIF, Step, Softmax, Flatten, Reshape, ZeroPad2d,
+    Upsample, ChannelPad, Dropout, Add, Concatenate,
 )  # fmt: skip

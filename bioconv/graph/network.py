@@ -13,7 +13,9 @@ from bioconv.graph.shapes import Shape, output_shape
 INPUT = "input"
 
 #: How layers without a name of their own are called, with a number behind; others by their kind.
-SHORT_NAMES = {"Conv2d": "conv", "Dense": "fc", "AvgPool2d": "pool", "MaxPool2d": "pool"}
+SHORT_NAMES = {
+    "Conv2d": "conv", "Dense": "fc", "AvgPool2d": "pool", "MaxPool2d": "pool", "SumPool2d": "pool",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from bioconv.graph.layers import (
     AvgPool2d,
     BatchNorm,
     ChannelPad,
+    ClippedReLU,
     Concatenate,
     Conv2d,
     ConvTranspose2d,
@@ -24,9 +25,13 @@ from bioconv.graph.layers import (
     Layer,
     LeakyReLU,
     MaxPool2d,
+    QuantizedReLU,
     ReLU,
     Reshape,
+    SoftLIF,
     Softmax,
+    Step,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
 )
@@ -186,6 +191,11 @@ def _(layer: MaxPool2d, x: np.ndarray) -> np.ndarray:
 
 
 @forward.register
+def _(layer: SumPool2d, x: np.ndarray) -> np.ndarray:
+    return _pool_windows(layer, x, 0.0, 0.0).sum(axis=(-2, -1))
+
+
+@forward.register
 def _(layer: GlobalAvgPool, x: np.ndarray) -> np.ndarray:
     return x.mean(axis=(2, 3))
 
@@ -203,6 +213,41 @@ def _(layer: ReLU, x: np.ndarray) -> np.ndarray:
 @forward.register
 def _(layer: LeakyReLU, x: np.ndarray) -> np.ndarray:
     return np.where(x > 0, x, layer.slope * x)
+
+
+@forward.register
+def _(layer: ClippedReLU, x: np.ndarray) -> np.ndarray:
+    return np.clip(x, 0.0, layer.maximum)
+
+
+@forward.register
+def _(layer: QuantizedReLU, x: np.ndarray) -> np.ndarray:
+    step = layer.maximum / layer.levels
+    return step * np.clip(np.floor(x / step + 0.5), 0, layer.levels)
+
+
+@forward.register
+def _(layer: SoftLIF, x: np.ndarray) -> np.ndarray:
+    return layer.amplitude / (layer.tau_ref + layer.tau_rc * _log_of_period(layer, layer.gain * x))
+
+
+def _log_of_period(layer: SoftLIF, current: np.ndarray) -> np.ndarray:
+    """``log(1 + 1 / j)``, infinite where nothing fires.
+
+    Far below the threshold ``j`` is ``gamma exp(current / gamma)``, too small for a float; there
+    the logarithm is ``-current / gamma - log(gamma)``, off by less than ``exp(-20)``.
+    """
+    if layer.gamma == 0:
+        with np.errstate(divide="ignore"):
+            return np.log1p(1 / np.maximum(current, 0.0))
+    depth = current / layer.gamma
+    smooth = layer.gamma * np.logaddexp(0.0, np.maximum(depth, -20.0))
+    return np.where(depth < -20.0, -depth - np.log(layer.gamma), np.log1p(1 / smooth))
+
+
+@forward.register
+def _(layer: Step, x: np.ndarray) -> np.ndarray:
+    return (x >= layer.threshold).astype(float)
 
 
 @forward.register

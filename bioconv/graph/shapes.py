@@ -12,6 +12,7 @@ from bioconv.graph.layers import (
     AvgPool2d,
     BatchNorm,
     ChannelPad,
+    ClippedReLU,
     Concatenate,
     Conv2d,
     ConvTranspose2d,
@@ -23,9 +24,13 @@ from bioconv.graph.layers import (
     LeakyReLU,
     MaxPool2d,
     Padding,
+    QuantizedReLU,
     ReLU,
     Reshape,
+    SoftLIF,
     Softmax,
+    Step,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
 )
@@ -52,7 +57,7 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
     return total // 2, total - total // 2
 
 
-def padding_of(layer: Conv2d | AvgPool2d | MaxPool2d, shape: Shape) -> Padding:
+def padding_of(layer: Conv2d | AvgPool2d | MaxPool2d | SumPool2d, shape: Shape) -> Padding:
     """The layer's padding as ((top, bottom), (left, right)) for maps of ``shape``."""
     if layer.padding != "same":
         return layer.padding
@@ -64,7 +69,9 @@ def padding_of(layer: Conv2d | AvgPool2d | MaxPool2d, shape: Shape) -> Padding:
     return rows, columns
 
 
-def window_of(layer: Conv2d | AvgPool2d | MaxPool2d) -> tuple[tuple[int, int], tuple[int, int]]:
+def window_of(
+    layer: Conv2d | AvgPool2d | MaxPool2d | SumPool2d,
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """Size and dilation of the window that the layer slides over its maps."""
     if isinstance(layer, Conv2d):
         return layer.weight.shape[2:], layer.dilation
@@ -157,7 +164,7 @@ def _(layer: ConvTranspose2d, shape: Shape) -> Shape:
 
 
 @output_shape.register
-def _(layer: AvgPool2d | MaxPool2d, shape: Shape) -> Shape:
+def _(layer: AvgPool2d | MaxPool2d | SumPool2d, shape: Shape) -> Shape:
     return (_maps(layer, shape)[0], *_positions(layer, shape))
 
 
@@ -176,7 +183,10 @@ def _(layer: BatchNorm, shape: Shape) -> Shape:
 
 
 @output_shape.register
-def _(layer: ReLU | LeakyReLU | Softmax | Dropout, shape: Shape) -> Shape:
+def _(
+    layer: ReLU | LeakyReLU | ClippedReLU | QuantizedReLU | SoftLIF | Step | Softmax | Dropout,
+    shape: Shape,
+) -> Shape:
     return shape
 
 

@@ -21,6 +21,7 @@ from bioconv.graph import (
     GlobalAvgPool,
     Layer,
     Reshape,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
     output_shape,
@@ -158,6 +159,16 @@ def _(layer: ConvTranspose2d, shape: Shape) -> Links:
 
 @links.register
 def _(layer: AvgPool2d, shape: Shape) -> Links:
+    return _pooled(layer, shape, 1 / pool_divisor(layer, shape))
+
+
+@links.register
+def _(layer: SumPool2d, shape: Shape) -> Links:
+    return _pooled(layer, shape, np.ones(output_shape(layer, shape)[1:]))
+
+
+def _pooled(layer: AvgPool2d | SumPool2d, shape: Shape, weight: np.ndarray) -> Links:
+    """Every pixel to the windows that see it, over the window's ``weight``, (rows, columns)."""
     target = output_shape(layer, shape)
     padding = padding_of(layer, shape)
     pre, post = _grid(shape), _grid(target)
@@ -172,7 +183,7 @@ def _(layer: AvgPool2d, shape: Shape) -> Links:
         )
         at = rows[0][:, None], columns[0]
         parts.append((pre[:, rows[1][:, None], columns[1]], post[:, *at], position[at]))
-    return _made(parts, 1 / pool_divisor(layer, shape).ravel(), pre.size, post.size)
+    return _made(parts, weight.ravel(), pre.size, post.size)
 
 
 @links.register

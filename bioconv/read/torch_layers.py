@@ -18,6 +18,7 @@ from bioconv.graph import (
     Add,
     AvgPool2d,
     BatchNorm,
+    ClippedReLU,
     Concatenate,
     Conv2d,
     ConvTranspose2d,
@@ -33,6 +34,7 @@ from bioconv.graph import (
     ReLU,
     Reshape,
     Softmax,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
     output_shape,
@@ -116,6 +118,11 @@ def _pair(x: Signal, value: Any, fill: int = 1) -> Any:
     return (fill, value[0] if isinstance(value, (list, tuple)) else value)
 
 
+def _stride(x: Signal, value: Any) -> Any:
+    """The stride of a pool; None stands for the size of its window."""
+    return None if value is None or value == [] else _pair(x, value)
+
+
 def _kernel(x: Signal, weight: Any) -> np.ndarray:
     kernel = array(weight)
     return kernel[:, :, None, :] if kernel.ndim == 3 else kernel
@@ -164,18 +171,44 @@ def avg_pool(
     x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
     divisor_override=None,
 ):  # fmt: skip
+    if divisor_override == 1:
+        return sum_pool(x, kernel_size, stride, padding, ceil_mode)
     if divisor_override is not None:
-        raise _refuse("AvgPool2d with divisor_override", "use the window's own size")
+        raise _refuse(
+            f"AvgPool2d with divisor_override={divisor_override}",
+            "the window's own size can, and 1, a sum",
+        )
     return _chain(
         x,
         AvgPool2d(
             kernel=_pair(x, kernel_size),
-            stride=_pair(x, stride) if stride is not None and stride != [] else None,
+            stride=_stride(x, stride),
             padding=_pair(x, padding, 0),
             ceil_mode=ceil_mode,
             count_include_pad=count_include_pad,
         ),
     )
+
+
+def sum_pool(x, kernel_size, stride=None, padding=0, ceil_mode=False):
+    return _chain(
+        x,
+        SumPool2d(
+            kernel=_pair(x, kernel_size),
+            stride=_stride(x, stride),
+            padding=_pair(x, padding, 0),
+            ceil_mode=ceil_mode,
+        ),
+    )
+
+
+def lp_pool(x, norm_type, kernel_size, stride=None, ceil_mode=False):
+    if norm_type != 1 or ceil_mode:
+        raise _refuse(
+            f"LPPool with norm_type={norm_type}, ceil_mode={ceil_mode}",
+            "norm_type=1 without ceil_mode, a sum, can",
+        )
+    return sum_pool(x, kernel_size, stride)
 
 
 def max_pool(
@@ -187,7 +220,7 @@ def max_pool(
         x,
         MaxPool2d(
             kernel=_pair(x, kernel_size),
-            stride=_pair(x, stride) if stride is not None and stride != [] else None,
+            stride=_stride(x, stride),
             padding=_pair(x, padding, 0),
             ceil_mode=ceil_mode,
         ),
@@ -241,9 +274,17 @@ def leaky_relu(x, negative_slope=0.01, inplace=False):
 
 
 def clamp(x, min=None, max=None):
-    if min != 0 or max is not None:
-        raise _refuse(f"clamp(min={min}, max={max})", "clamp(min=0), a ReLU, can")
-    return _chain(x, ReLU())
+    if min != 0 or (max is not None and max <= 0):
+        raise _refuse(f"clamp(min={min}, max={max})", "from 0 to something above, or from 0, can")
+    return _chain(x, ReLU() if max is None else ClippedReLU(maximum=max))
+
+
+def relu6(x, inplace=False):
+    return clamp(x, 0, 6)
+
+
+def hardtanh(x, min_val=-1.0, max_val=1.0, inplace=False):
+    return clamp(x, min_val, max_val)
 
 
 def dropout(x, p=0.5, training=False, inplace=False):
@@ -351,6 +392,8 @@ FUNCTIONS: dict[str, Callable] = {
     "conv_transpose2d": conv_transpose,
     "avg_pool1d": avg_pool,
     "avg_pool2d": avg_pool,
+    "lp_pool1d": lp_pool,
+    "lp_pool2d": lp_pool,
     "max_pool1d": max_pool,
     "max_pool2d": max_pool,
     "adaptive_avg_pool1d": adaptive_avg_pool,
@@ -361,7 +404,11 @@ FUNCTIONS: dict[str, Callable] = {
     "relu_": relu,
     "leaky_relu": leaky_relu,
     "leaky_relu_": leaky_relu,
+    "relu6": relu6,
+    "hardtanh": hardtanh,
+    "hardtanh_": hardtanh,
     "clamp": clamp,
+    "clip": clamp,
     "clamp_min": clamp,
     "dropout": dropout,
     "dropout1d": dropout,
@@ -412,6 +459,10 @@ def _avg_pool_module(m, x):
     return avg_pool(x, **settings, divisor_override=getattr(m, "divisor_override", None))
 
 
+def _lp_pool_module(m, x):
+    return lp_pool(x, m.norm_type, m.kernel_size, m.stride, m.ceil_mode)
+
+
 def _max_pool_module(m, x):
     return max_pool(x, **_of_pool(m, "dilation", "ceil_mode", "return_indices"))
 
@@ -433,6 +484,8 @@ MODULES: dict[str, Callable] = {
     "ConvTranspose2d": _conv_transpose_module,
     "AvgPool1d": _avg_pool_module,
     "AvgPool2d": _avg_pool_module,
+    "LPPool1d": _lp_pool_module,
+    "LPPool2d": _lp_pool_module,
     "MaxPool1d": _max_pool_module,
     "MaxPool2d": _max_pool_module,
     "AdaptiveAvgPool1d": lambda m, x: adaptive_avg_pool(x, m.output_size),
@@ -440,6 +493,8 @@ MODULES: dict[str, Callable] = {
     "BatchNorm1d": _norm_module,
     "BatchNorm2d": _norm_module,
     "ReLU": lambda m, x: relu(x),
+    "ReLU6": lambda m, x: relu6(x),
+    "Hardtanh": lambda m, x: hardtanh(x, m.min_val, m.max_val),
     "LeakyReLU": lambda m, x: leaky_relu(x, m.negative_slope),
     "Dropout": lambda m, x: dropout(x, m.p),
     "Dropout1d": lambda m, x: dropout(x, m.p),

@@ -11,13 +11,16 @@ from bioconv.graph import (
     INPUT,
     Add,
     AvgPool2d,
+    ClippedReLU,
     Concatenate,
     Flatten,
     GlobalAvgPool,
     LeakyReLU,
     MaxPool2d,
     ReLU,
+    SoftLIF,
     Softmax,
+    Step,
     activations,
     forward,
 )
@@ -196,6 +199,7 @@ def test_paths_carry_no_bias():
 
 
 def test_a_layer_without_a_form_is_refused_with_the_place_to_add_it():
-    text = "MaxPool2d has no spiking form; register one in bioconv/convert/trace.py"
-    with pytest.raises(UnsupportedLayerError, match=text):
-        joined_form(MaxPool2d(kernel=2))
+    text = "has no spiking form; register one in bioconv/convert/trace.py"
+    for layer in (MaxPool2d(kernel=2), ClippedReLU(), SoftLIF(), Step()):
+        with pytest.raises(UnsupportedLayerError, match=f"{type(layer).__name__} {text}"):
+            joined_form(layer)

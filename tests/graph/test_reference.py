@@ -18,6 +18,7 @@ from bioconv.graph import (
     AvgPool2d,
     BatchNorm,
     ChannelPad,
+    ClippedReLU,
     Concatenate,
     Conv2d,
     ConvTranspose2d,
@@ -28,9 +29,13 @@ from bioconv.graph import (
     Layer,
     LeakyReLU,
     MaxPool2d,
+    QuantizedReLU,
     ReLU,
     Reshape,
+    SoftLIF,
     Softmax,
+    Step,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
     forward,
@@ -130,6 +135,8 @@ def naive_pool(layer, x):
         ]
         if isinstance(layer, MaxPool2d):
             y[n, p, q] = max(inside)
+        elif isinstance(layer, SumPool2d):
+            y[n, p, q] = sum(inside)
         else:
             count = len(rows) * len(columns) if layer.count_include_pad else len(inside)
             y[n, p, q] = sum(inside) / count
@@ -155,6 +162,34 @@ def naive_softmax(layer, x):
     for at in np.ndindex(*x.shape):
         y[at] = 1 / sum(math.exp(x[(n, *at[1:])] - x[at]) for n in range(len(x)))
     return y
+
+
+def naive_clipped(layer, x):
+    return np.reshape([min(max(v, 0), layer.maximum) for v in x.flat], x.shape)
+
+
+def naive_quantized(layer, x):
+    """The nearest of the ``levels + 1`` values, the upper one of two as near."""
+    values = [layer.maximum * n / layer.levels for n in range(layer.levels, -1, -1)]
+    return np.reshape([min(values, key=lambda q: abs(q - v)) for v in x.flat], x.shape)
+
+
+def naive_lif(layer, x):
+    """Time from rest to the threshold at a constant current, and the refractory period."""
+    y = np.zeros_like(x)
+    for at in np.ndindex(*x.shape):
+        above = layer.gain * x[at]
+        if layer.gamma:
+            above = layer.gamma * math.log(1 + math.exp(above / layer.gamma))
+        if above > 0:
+            current = 1 + above
+            period = layer.tau_ref + layer.tau_rc * math.log(current / (current - 1))
+            y[at] = layer.amplitude / period
+    return y
+
+
+def naive_step(layer, x):
+    return np.reshape([1 if v >= layer.threshold else 0 for v in x.flat], x.shape)
 
 
 def placed(shape, x, at):
@@ -217,7 +252,7 @@ CASES = [
     ],
     *[
         (kind(**options), naive_pool, [MAPS])
-        for kind in (AvgPool2d, MaxPool2d)
+        for kind in (AvgPool2d, MaxPool2d, SumPool2d)
         for options in (
             {"kernel": (2, 3)},
             {"kernel": (3, 2), "stride": (2, 1), "padding": (1, 0)},
@@ -242,6 +277,11 @@ CASES = [
         lambda _, x: np.reshape([v if v > 0 else -0.3 * v for v in x.flat], x.shape),
         [MAPS],
     ),
+    (ClippedReLU(maximum=0.7), naive_clipped, [MAPS]),
+    (QuantizedReLU(levels=3, maximum=0.8), naive_quantized, [MAPS]),
+    (SoftLIF(gain=0.8, gamma=0.3), naive_lif, [MAPS]),
+    (SoftLIF(amplitude=2, tau_rc=0.03, tau_ref=0, gamma=0), naive_lif, [(6,)]),
+    (Step(threshold=0.2), naive_step, [MAPS]),
     (Softmax(), naive_softmax, [MAPS]),
     (Softmax(), naive_softmax, [(6,)]),
     (Flatten(), lambda _, x: placed(140, x, lambda n, r, c: n * 35 + r * 5 + c), [MAPS]),
@@ -300,6 +340,34 @@ def test_softmax_of_large_numbers_does_not_overflow():
     np.testing.assert_allclose(forward(Softmax(), np.array([[1e4, 1e4, 0.0]])), [[0.5, 0.5, 0]])
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.02, 1.0])
+def test_soft_lif_is_finite_rises_and_goes_over_into_the_neuron(gamma):
+    """From far below the threshold, where ``j`` is no float any more, to far above."""
+    x = np.linspace(-1e3, 1e3, 20001)
+    with np.errstate(over="raise", invalid="raise"):
+        y = forward(SoftLIF(gamma=gamma), x[None])[0]
+    assert np.isfinite(y).all() and np.diff(y).min() >= 0 and y[-1] > 1 > y[0] >= 0
+    far = x > 40 * gamma  # softplus(z) - z < exp(-40)
+    np.testing.assert_allclose(y[far], forward(SoftLIF(gamma=0), x[None])[0, far], rtol=1e-12)
+
+
+def test_soft_lif_has_no_jump_where_its_formula_changes():
+    """At ``x = -20 gamma`` the two ways to write the logarithm differ by less than exp(-20)."""
+    layer = SoftLIF(gamma=0.5)
+    below, above = forward(layer, np.array([[np.nextafter(-10, -11), -10.0]]))[0]
+    assert below > 0 and abs(above / below - 1) < 3e-9
+
+
+def test_quantized_values_on_the_border_go_up():
+    x = np.array([[0.125, 0.374, 0.375, 0.9, -0.2]])
+    y = forward(QuantizedReLU(levels=2, maximum=0.5), x)
+    np.testing.assert_array_equal(y, [[0.25, 0.25, 0.5, 0.5, 0.0]])
+
+
+def test_steps_begin_at_their_threshold():
+    np.testing.assert_array_equal(forward(Step(threshold=0.5), np.array([[0.4, 0.5]])), [[0, 1]])
+
+
 # --- torch on random settings -------------------------------------------------------------------
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -349,13 +417,16 @@ def test_transposed_conv_on_random_settings(size, kernel, stride, padding, dilat
 
 
 @few
-@given(sizes, pairs, pairs, zeros, st.booleans(), st.sampled_from([True, False, None]))
+@given(sizes, pairs, pairs, zeros, st.booleans(), st.sampled_from([True, False, None, "sum"]))
 def test_pools_on_random_settings(size, kernel, stride, padding, ceil_mode, counted):
     assume(all(p <= k // 2 for p, k in zip(padding, kernel, strict=True)))
     given_ = {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
     if counted is None:
         layer = MaxPool2d(kernel=kernel, **given_)
         against_torch(layer, (2, *size), "max_pool2d", kernel, **given_)
+    elif counted == "sum":
+        layer = SumPool2d(kernel=kernel, **given_)
+        against_torch(layer, (2, *size), "avg_pool2d", kernel, **given_, divisor_override=1)
     else:
         given_["count_include_pad"] = counted
         layer = AvgPool2d(kernel=kernel, **given_)

@@ -15,6 +15,7 @@ from bioconv.graph import (
     Flatten,
     GlobalAvgPool,
     ReLU,
+    SumPool2d,
     Upsample,
     ZeroPad2d,
     output_shape,
@@ -73,8 +74,8 @@ def naive_transposed(layer, shape, out):
                 yield number(shape, c, y, x), post, layer.weight[c, o, ky, kx]
 
 
-def naive_average(layer, shape, out):
-    """PyTorch: a window's size is cut at the padded border only, or counts real pixels alone."""
+def naive_pool(layer, shape, out):
+    """PyTorch: the size of a mean's window is cut at the padded border only, or counts real pixels alone."""
     top, left = zeros_before(layer, shape, layer.kernel, (1, 1))
     (_, bottom), (_, right) = layer.padding if layer.padding != "same" else ((0, 99), (0, 99))
     for c, y, x in pixels(out):
@@ -84,7 +85,10 @@ def naive_average(layer, shape, out):
         ]
         real = [place for place in places if inside(shape, *place)]
         room = [(r, k) for r, k in places if r < shape[1] + bottom and k < shape[2] + right]
-        size = len(room) if layer.count_include_pad else len(real)
+        if isinstance(layer, SumPool2d):
+            size = 1
+        else:
+            size = len(room) if layer.count_include_pad else len(real)
         for row, column in real:
             yield number(shape, c, row, column), number(out, c, y, x), 1 / size
 
@@ -148,19 +152,23 @@ CASES = {
         MAPS, naive_transposed, 36,
     ),
     "transposed_groups": (transposed(4, 3, 2, 3, groups=2), (4, 3, 2), naive_transposed, 72),
-    "average": (AvgPool2d(kernel=(2, 3)), (2, 4, 6), naive_average, 4),
-    "average_overlap": (AvgPool2d(kernel=(3, 2), stride=(1, 2)), MAPS, naive_average, 6),
-    "average_padded": (AvgPool2d(kernel=3, stride=2, padding=1), MAPS, naive_average, 6),
+    "average": (AvgPool2d(kernel=(2, 3)), (2, 4, 6), naive_pool, 4),
+    "average_overlap": (AvgPool2d(kernel=(3, 2), stride=(1, 2)), MAPS, naive_pool, 6),
+    "average_padded": (AvgPool2d(kernel=3, stride=2, padding=1), MAPS, naive_pool, 6),
     "average_real_pixels": (
-        AvgPool2d(kernel=(3, 2), padding=(1, 0), count_include_pad=False), MAPS, naive_average, 4,
+        AvgPool2d(kernel=(3, 2), padding=(1, 0), count_include_pad=False), MAPS, naive_pool, 4,
     ),
-    "average_ceil": (AvgPool2d(kernel=(2, 3), ceil_mode=True), MAPS, naive_average, 6),
+    "average_ceil": (AvgPool2d(kernel=(2, 3), ceil_mode=True), MAPS, naive_pool, 6),
     "average_ceil_padded": (
-        AvgPool2d(kernel=3, stride=2, padding=(1, 0), ceil_mode=True), MAPS, naive_average, 6,
+        AvgPool2d(kernel=3, stride=2, padding=(1, 0), ceil_mode=True), MAPS, naive_pool, 6,
     ),
     "average_same": (
         AvgPool2d(kernel=(2, 3), stride=1, padding="same", count_include_pad=False), MAPS,
-        naive_average, 20,
+        naive_pool, 20,
+    ),
+    "sum": (SumPool2d(kernel=(2, 3)), (2, 4, 6), naive_pool, 4),
+    "sum_padded": (
+        SumPool2d(kernel=3, stride=2, padding=(1, 0), ceil_mode=True), MAPS, naive_pool, 6,
     ),
     "global_average": (GlobalAvgPool(), MAPS, naive_global, 1),
     "zeros": (ZeroPad2d(padding=((1, 0), (2, 3))), MAPS, naive_zeros, 1),

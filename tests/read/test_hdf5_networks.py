@@ -14,12 +14,16 @@ from bioconv.graph import (
     LAYERS,
     AvgPool2d,
     BatchNorm,
+    ClippedReLU,
     Dense,
     Dropout,
     MaxPool2d,
     Network,
+    QuantizedReLU,
     ReLU,
+    SoftLIF,
     Softmax,
+    Step,
 )
 from bioconv.read import hdf5 as network_files
 
@@ -35,6 +39,15 @@ MORE = {
             Dropout(p=np.float32(0.3)),
         ],
         input_shape=(1, 5, 4),
+    ),
+    "activations": Network.sequential(
+        [
+            ClippedReLU(maximum=6),
+            QuantizedReLU(levels=np.int64(8), maximum=0.3),
+            SoftLIF(amplitude=0.06, gain=0.8, tau_rc=0.05, tau_ref=0.001, gamma=0.03),
+            Step(threshold=-0.1),
+        ],
+        input_shape=(3,),
     ),
     "names": Network.sequential(
         dict.fromkeys(["enc/fc", "enc/fc.2", "50%", "%2F", "a b", "é", "..", "/"], ReLU()),
