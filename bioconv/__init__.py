@@ -24,7 +24,7 @@ _NAMES = {
     "read": "bioconv.read",
     "bundled": "bioconv.read",
     "save_network": "bioconv.read",
-    "convert": "bioconv.convert",
+    "convert": "bioconv.pipeline",
     "reference": "bioconv.graph",
     "activations": "bioconv.graph",
     "Network": "bioconv.graph",

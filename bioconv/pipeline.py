@@ -12,15 +12,20 @@ Each step sees only what the step before returned.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from brian2 import ms
 
 from bioconv.build import Encoder, Settings, encoder_named
-from bioconv.convert import Method, convert
+from bioconv.convert import Method
+from bioconv.convert import convert as converted
+from bioconv.graph import Network
 from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
 from bioconv.read import read
+from bioconv.result import Result
 from bioconv.spiking import SpikingNetwork
 
 
@@ -32,8 +37,11 @@ def to_brian(
     method: str | Method | None = None,
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
-    reset: str = "subtract",
+    reset: str | None = None,
+    initial: float | None = None,
+    clamp: int = 0,
     pooling: str = "folded",
+    readout: str | None = None,
     substitute: Mapping[str, str] | None = None,
     input_range: tuple[float, float] | None = None,
     encoder: str | Encoder | None = None,
@@ -51,7 +59,7 @@ def to_brian(
     source
         What :func:`bioconv.read` takes, with ``input_shape`` where that needs it; or a
         :class:`bioconv.spiking.SpikingNetwork`, which is not converted.
-    calibration, method, neuron, synapse, reset, pooling, substitute, input_range
+    calibration, method, neuron, synapse, reset, initial, clamp, pooling, readout, substitute, input_range
         As in :func:`bioconv.convert`.
     encoder : {"constant", "poisson", "bernoulli", "regular"} or record, optional
         How images become input; ``Poisson(rate=200*Hz)`` also slows the layers to that rate.
@@ -91,15 +99,38 @@ def to_brian(
     )
     if isinstance(source, SpikingNetwork):
         return Model(source, settings)
-    spiking = convert(
+    spiking = converted(
         read(source, input_shape=input_shape),
         method=method,
         calibration=calibration,
         neuron=neuron,
         synapse=synapse,
         reset=reset,
+        initial=initial,
+        clamp=clamp,
         pooling=pooling,
+        readout=readout,
         substitute=substitute,
         input_range=input_range,
+        max_rate=float(settings.max_rate),
+        simulate=partial(simulated, settings),
     )
     return Model(spiking, settings)
+
+
+def convert(network: Network, *, encoder: str | Encoder | None = None, dt: Any = None, **options: Any):
+    """The spiking network of a trained one, as :func:`bioconv.convert.conversion.convert` documents.
+
+    Methods that calibrate with spikes are simulated with ``encoder`` and ``dt``.
+    """
+    settings = Settings(
+        dt=1 * ms if dt is None else dt, units=units_named("biophysical"), encoder=encoder_named(encoder)
+    )
+    simulate = partial(simulated, settings)
+    return converted(network, simulate=simulate, max_rate=float(settings.max_rate), **options)
+
+
+def simulated(settings: Settings, spiking: SpikingNetwork, images: Any, n_steps: int) -> Result:
+    """What a network does with images in a model of these settings."""
+    delta = replace(settings, propagation="synchronous")
+    return Model(spiking, delta).run(images, n_steps * settings.dt)

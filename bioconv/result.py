@@ -107,6 +107,8 @@ class Result:
         The output layer, and what ``record`` asked for.
     traces : mapping, layer -> Traces
         What ``record`` asked for.
+    negatives : mapping, layer -> (n_samples, *shape) int array
+        Negative spikes of layers whose neurons send some; ``counts`` has the positive ones.
     residuals : mapping, layer -> (n_samples, *shape) array
         What ``record`` asked for: potentials after the last step, as distances from rest in thresholds.
     output : str
@@ -117,10 +119,12 @@ class Result:
         Seconds.
     max_rate : float
         Hz; the rate that codes an activation equal to the layer's scale.
-    scales : mapping, layer -> float
+    scales : mapping, layer -> float or list of a float a channel
         The activation of the trained network that ``max_rate`` stands for.
     nodes : mapping, layer -> str
         Name of the trained network's layer whose activation the population codes.
+    silent : tuple of str
+        Layers that only integrate.
     signs : mapping, layer -> int
         -1 for a population that codes the negative part of its layer.
     onsets : mapping, layer -> int
@@ -137,20 +141,23 @@ class Result:
     max_rate: float
     spikes: Mapping[str, Spikes] = field(default_factory=dict)
     traces: Mapping[str, Traces] = field(default_factory=dict)
+    negatives: Mapping[str, np.ndarray] = field(default_factory=dict)
     residuals: Mapping[str, np.ndarray] = field(default_factory=dict)
-    scales: Mapping[str, float] = field(default_factory=dict)
+    scales: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, str] = field(default_factory=dict)
     signs: Mapping[str, int] = field(default_factory=dict)
     onsets: Mapping[str, int] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         counts = {name: _frozen(array) for name, array in self.counts.items()}
         object.__setattr__(self, "counts", MappingProxyType(counts))
-        residuals = {name: _frozen(array) for name, array in self.residuals.items()}
-        object.__setattr__(self, "residuals", residuals)
         object.__setattr__(self, "potentials", _frozen(self.potentials))
-        for name in ("spikes", "traces", "residuals", "scales", "nodes", "signs", "onsets", "provenance"):
+        for name in ("negatives", "residuals"):
+            arrays = {layer: _frozen(array) for layer, array in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(arrays))
+        for name in ("spikes", "traces", "scales", "nodes", "signs", "onsets", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __repr__(self) -> str:
@@ -171,20 +178,26 @@ class Result:
         return self.n_steps * self.dt
 
     def spikes_per_sample(self, layer: str) -> float:
-        """Mean number of spikes that the whole layer fires in a presentation."""
-        return float(self._counts(layer).sum()) / self.n_samples
+        """Mean number of spikes, negative ones included, that the whole layer fires."""
+        total = self._counts(layer).sum() + np.sum(self.negatives.get(layer, 0))
+        return float(total) / self.n_samples
 
     def rates(self, layer: str) -> np.ndarray:
-        """(n_samples, *shape) firing rates in Hz."""
-        return self._counts(layer) / self.duration
+        """(n_samples, *shape) firing rates in Hz; negative spikes count against positive ones."""
+        return (self._counts(layer) - self.negatives.get(layer, 0)) / self.duration
 
     def decoded(self, layer: str) -> np.ndarray:
         """(n_samples, *shape) what the rates say in the units of the trained network.
 
-        ``sign * scale * rate / max_rate``: the estimate of the layer's activation.
+        ``sign * scale * rate / max_rate``: the estimate of the layer's activation. Of an output layer
+        that only integrates, the potential takes the place of the spikes.
         """
-        factor = self.signs.get(layer, 1) * self.scales.get(layer, 1.0) / self.max_rate
-        return self.rates(layer) * factor
+        rates, scale = self.rates(layer), np.asarray(self.scales.get(layer, 1.0))
+        if layer in self.silent:
+            rates = self.potentials.reshape(rates.shape) / self.duration
+        if scale.ndim:
+            scale = scale.reshape(-1, *[1] * (rates.ndim - 2))
+        return rates * (self.signs.get(layer, 1) * scale / self.max_rate)
 
     def _counts(self, layer: str) -> np.ndarray:
         if layer not in self.counts:
@@ -271,6 +284,7 @@ class Result:
                 name: replace(one, values=one.values[:n_samples])
                 for name, one in self.traces.items()
             },
+            negatives={name: array[:n_samples] for name, array in self.negatives.items()},
             residuals={name: array[:n_samples] for name, array in self.residuals.items()},
         )
 
@@ -284,7 +298,8 @@ class Result:
         ResultError
             If the file exists (without ``overwrite``) or cannot be written.
         """
-        about = {name: getattr(self, name) for name in ("output", "n_steps", "dt", "max_rate")}
+        scalars = ("output", "n_steps", "dt", "max_rate", "silent")
+        about = {name: getattr(self, name) for name in scalars}
         for name in ("scales", "nodes", "signs", "onsets", "provenance"):
             about[name] = dict(getattr(self, name))
         with hdf5.written(path, ResultError, overwrite) as file:
@@ -293,8 +308,9 @@ class Result:
             _write(file, "potentials", self.potentials)
             for layer, array in self.counts.items():
                 _write(file, f"counts/{layer}", array)
-            for layer, array in self.residuals.items():
-                _write(file, f"residuals/{layer}", array)
+            for name in ("negatives", "residuals"):
+                for layer, array in getattr(self, name).items():
+                    _write(file, f"{name}/{layer}", array)
             for layer, spikes in self.spikes.items():
                 for part in ("sample", "neuron", "step"):
                     _write(file, f"spikes/{layer}/{part}", getattr(spikes, part))
@@ -325,6 +341,7 @@ def load_result(path: str | os.PathLike) -> Result:
             layers = json.loads(file.attrs["layers"])
         except ValueError as error:
             raise ResultError(f"{path} is damaged: its description is no JSON ({error})") from None
+        about["silent"] = tuple(about.get("silent", ()))
         return Result(
             **about,
             counts={layer: file[f"counts/{layer}"][()] for layer in layers},
@@ -342,6 +359,7 @@ def load_result(path: str | os.PathLike) -> Result:
                 )
                 for layer, group in file.get("traces", {}).items()
             },
+            negatives={name: array[()] for name, array in file.get("negatives", {}).items()},
             residuals={name: array[()] for name, array in file.get("residuals", {}).items()},
         )
 
@@ -370,15 +388,19 @@ def joined(parts: list[Result]) -> Result:
         for layer, one in first.traces.items()
     }
     rest = (
-        "output", "n_steps", "dt", "max_rate", "scales", "nodes", "signs", "onsets", "provenance",
+        "output", "n_steps", "dt", "max_rate", "scales", "nodes", "signs", "onsets", "silent",
+        "provenance",
     )  # fmt: skip
     return Result(
         counts={n: np.concatenate([part.counts[n] for part in parts]) for n in first.counts},
         potentials=np.concatenate([part.potentials for part in parts]),
         spikes=spikes,
         traces=traces,
-        residuals={
-            name: np.concatenate([part.residuals[name] for part in parts]) for name in first.residuals
-        },
+        negatives=_joined_arrays([part.negatives for part in parts]),
+        residuals=_joined_arrays([part.residuals for part in parts]),
         **{name: getattr(first, name) for name in rest},
     )
+
+
+def _joined_arrays(parts: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

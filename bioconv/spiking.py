@@ -55,12 +55,21 @@ class Population:
     reset : {"subtract", "zero"}
     bias : (*shape) array
         Constant drive: thresholds per spike interval at the maximal rate.
-    scale : float
+    scale : float or (channels,) array
         Activation that the maximal rate stands for.
     sign : {1, -1}
         -1 where the rates code the negative part of the layer's activation.
     spiking : bool
         False for a readout that only integrates.
+    initial : float
+        Potential at the begin of a presentation: distance from rest, in thresholds.
+    hold : int
+        So many steps of a presentation are ignored: the potential is held where it began.
+    memoryless : bool
+        Whether every step begins at rest, as in a binary network.
+    estimate : str
+        How spikes are summed up for a max-pooling that chooses among these neurons: a key of
+        :data:`bioconv.neurons.text.ESTIMATES`, or empty.
     """
 
     name: str
@@ -70,9 +79,13 @@ class Population:
     synapse: Synapse
     reset: str
     bias: np.ndarray
-    scale: float = 1.0
+    scale: float | np.ndarray = 1.0
     sign: int = 1
     spiking: bool = True
+    initial: float = 0.0
+    hold: int = 0
+    memoryless: bool = False
+    estimate: str = ""
 
     @property
     def size(self) -> int:
@@ -89,7 +102,8 @@ class Projection:
     source, target : str
         Names of populations; the source may be the stimulus.
     layers : tuple of Layer
-        Linear, without biases; none stands for one-to-one.
+        Linear, without biases; none stands for one-to-one. A single max-pooling stands for a gate: of
+        the neurons of a window the one with the largest estimate sends on its spikes.
     shape : tuple of int
         Of the source.
     gain : float

@@ -27,7 +27,9 @@ MAP = {
     "model": {
         "errors", "graph", "spiking", "projections", "build", "run", "result",
     },
-    "pipeline": {"errors", "read", "convert", "build", "model", "neurons", "spiking"},
+    "pipeline": {
+        "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "spiking",
+    },
     "analysis": {"errors", "graph", "result"},
     "plots": {"errors", "result", "analysis"},
     "demo": {"datasets", "graph", "plots", "result"},

@@ -116,8 +116,11 @@ def rate_and_activation(
             f"{', '.join(activations) or 'no layer'}. Are they of another network?"
         )
     activation = _checked(np.asarray(activations[node]), node, rates.shape, layer)
-    factor = result.signs.get(layer, 1) / result.scales.get(layer, 1.0)
-    return rates, np.clip(activation * factor, 0.0, 1.0)
+    scale = np.asarray(result.scales.get(layer, 1.0))
+    if scale.ndim:
+        scale = scale.reshape(-1, *[1] * (rates.ndim - 2))
+    least = -1.0 if layer in result.negatives else 0.0
+    return rates, np.clip(result.signs.get(layer, 1) * activation / scale, least, 1.0)
 
 
 def _checked(activation: np.ndarray, node: str, shape: tuple, layer: str) -> np.ndarray:

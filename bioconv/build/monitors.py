@@ -60,7 +60,8 @@ def _ends(built: Built, name: str, potential: bool) -> StateMonitor:
     group = built.groups[name]
     return StateMonitor(
         group,
-        ["count"] * ("count" in group.variables) + ["v"] * (potential and "v" in group.variables),
+        [name for name in ("count", "count_negative") if name in group.variables]
+        + ["v"] * (potential and "v" in group.variables),
         record=True,
         clock=built.borders,
         when="start",

@@ -14,6 +14,10 @@ from bioconv.projections import order_of
 from bioconv.spiking import Population, SpikingNetwork, Stimulus
 
 
+#: Name of the event of a negative spike.
+NEGATIVE = "negative"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
     """What all objects of a built model share.
@@ -52,6 +56,10 @@ def text_of(population: Population, network: SpikingNetwork, settings: Settings)
         windowed=settings.propagation == "delayed",
         spiking=population.spiking,
         precision=settings.precision,
+        initial=population.initial,
+        hold=population.hold,
+        memoryless=population.memoryless,
+        estimate=population.estimate,
     )
 
 
@@ -69,6 +77,7 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         threshold=text.threshold or None,
         reset=text.reset or None,
         refractory=text.refractory or False,
+        events={NEGATIVE: text.negative[0]} if text.negative else {},
         method=text.method,
         namespace=dict(text.constants),
         clock=frame.steps,
@@ -82,7 +91,15 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     border = text.clear
     if "I_stim" in group.variables:
         border += f"\nI_stim = {drive_name(population.name)}(t - t_begin, i)"
-    _timed(group, frame, border)
+    slots = frame.schedule.slots[population.name]
+    if text.negative:
+        group.run_on_event(
+            NEGATIVE, text.negative[1], when=slots.resets, name=f"{population.name}_negative"
+        )
+        group.thresholder[NEGATIVE].when = slots.thresholds
+    if text.end:
+        group.run_regularly(text.end, when="end", order=-1, name=f"{population.name}_end")
+    _timed(group, frame, f"{border}\n{text.start}")
     return group
 
 

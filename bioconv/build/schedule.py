@@ -6,11 +6,16 @@ threshold, reset and synapses of every population, in topological order.
 Delayed: Brian2's slots with resets *before* synapses, so that a hard reset never swallows the input
 of its own step. Every layer then lags one step behind its sources; its window moves along, and a
 shortcut waits until the longer way has arrived.
+
+Few-spike neurons need all spikes of the layer before: within the synchronous order every layer's window
+begins where that of its sources ends.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bioconv.errors import ParameterError
+from bioconv.neurons import FewSpike
 from bioconv.spiking import SpikingNetwork
 
 #: Brian2's own slots, for what users add: their spikes come before those of the model in a step.
@@ -56,6 +61,7 @@ class Schedule:
 def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: bool) -> Schedule:
     """The schedule of a network; ``spikes`` tells whether its input is a population."""
     names = [network.stimulus.name, *(p.name for p in network.populations)]
+    few = _few_spike(network, propagation, spikes)
     if propagation == "synchronous":
         slots = {
             name: Slots(
@@ -66,12 +72,16 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
             for name in names
         }
         own = [slot for s in slots.values() for slot in (s.thresholds, s.resets, s.synapses)]
+        lag = n_steps if few else 0
+        onsets = {name: max(0, depth - 1) * lag for name, depth in network.depths.items()}
         return Schedule(
             order=("start", "groups", *OPEN_SLOTS, *own, "end"),
             slots=slots,
-            onsets=dict.fromkeys(names, 0),
-            period=n_steps,
-            delays={projection.name: 0 for projection in network.projections},
+            onsets=onsets,
+            period=n_steps + max(onsets.values()),
+            delays={
+                p.name: max(0, onsets[p.target] - onsets[p.source] - lag) for p in network.projections
+            },
             windowed=False,
         )
     first = 0 if spikes else 1
@@ -85,3 +95,19 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
         delays={p.name: onsets[p.target] - onsets[p.source] - 1 for p in network.projections},
         windowed=True,
     )
+
+
+def _few_spike(network: SpikingNetwork, propagation: str, spikes: bool) -> bool:
+    """Whether the neurons are few-spike neurons, all of them, with what they need."""
+    few = {isinstance(population.neuron, FewSpike) for population in network.populations}
+    if few == {True, False}:
+        others = [p.name for p in network.populations if not isinstance(p.neuron, FewSpike)]
+        raise ParameterError(
+            f"few-spike neurons read only each other; {', '.join(others)} code otherwise. Max-pooling, "
+            'soft-LIF and step layers have no few-spike form: substitute={"MaxPool2d": "AvgPool2d"}'
+        )
+    if True in few and (propagation != "synchronous" or spikes):
+        raise ParameterError(
+            'few-spike neurons need propagation="synchronous" and encoder="constant"'
+        )
+    return True in few

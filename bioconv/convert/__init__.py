@@ -3,16 +3,25 @@
 from bioconv.convert.conversion import Conversion, convert
 from bioconv.convert.methods import (
     METHODS,
+    QCFS,
+    RMP,
+    ChannelWise,
+    Compensated,
     DataBased,
+    FewSpike,
     Method,
     ModelBased,
     Percentile,
+    SpikeNorm,
+    Tailored,
     Unscaled,
     method_named,
+    violations,
 )
 from bioconv.convert.simplify import SUBSTITUTES
 
 __all__ = [
-    "METHODS", "SUBSTITUTES", "Conversion", "DataBased", "Method", "ModelBased", "Percentile",
-    "Unscaled", "convert", "method_named",
+    "METHODS", "QCFS", "RMP", "SUBSTITUTES", "ChannelWise", "Compensated", "Conversion", "DataBased",
+    "FewSpike", "Method", "ModelBased", "Percentile", "SpikeNorm", "Tailored", "Unscaled", "convert",
+    "method_named", "violations",
 ]  # fmt: skip

@@ -14,22 +14,38 @@ With ``s`` the scales, weights become ``W s_source / s_target`` and biases ``b /
 neuron's input is its activation over ``s_target`` when its sources fire at theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from bioconv.convert.methods import Method, method_named
-from bioconv.convert.simplify import checked_substitutes, simplified
-from bioconv.convert.trace import Plan, Planned, Term, traced
+from bioconv.convert.assemble import Choices, assembled, paths_of, probed
+from bioconv.convert.methods import Evidence, Method, Scale, method_named
+from bioconv.convert.simplify import SUBSTITUTES, checked_substitutes, simplified
+from bioconv.convert.trace import Plan, Planned, traced
 from bioconv.errors import ConversionError, StimulusError
-from bioconv.graph import INPUT, Network, Softmax, Weighted, activations, checked_images
+from bioconv.graph import (
+    INPUT,
+    ClippedReLU,
+    Network,
+    QuantizedReLU,
+    SoftLIF,
+    Softmax,
+    Step,
+    activations,
+    checked_images,
+    forward,
+)
 from bioconv.neurons import Neuron, Synapse, neuron_named, reset_named, synapse_named
-from bioconv.spiking import Population, Projection, SpikingNetwork, Stimulus, last_weight
+from bioconv.spiking import SpikingNetwork, Stimulus, last_weight
 
 #: Calibration images that go through the network at once.
 CHUNK = 100
 POOLINGS = ("folded", "population")
+READOUTS = ("spikes", "potential")
+
+Simulate = Callable[[SpikingNetwork, np.ndarray, int], Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,10 +56,11 @@ class Conversion:
     ----------
     method : str
         As it was chosen, with its settings.
-    scales : mapping, population -> float
+    scales : mapping, population -> float or (channels,) array
         Activation that the top rate stands for, the input's included.
     thresholds : mapping, projection -> float
-        Threshold that would do the same to the *trained* weights: ``s_target / s_source``.
+        Threshold that would do the same to the *trained* weights: ``s_target / s_source``, the largest
+        of each where channels differ.
     weights_before, weights_after : mapping, projection -> array
         The last weights on the way, as trained (batch normalisation folded in) and as used; None for
         a way without weights (a shortcut).
@@ -53,7 +70,7 @@ class Conversion:
     """
 
     method: str
-    scales: Mapping[str, float]
+    scales: Mapping[str, Scale]
     thresholds: Mapping[str, float]
     weights_before: Mapping[str, np.ndarray | None]
     weights_after: Mapping[str, np.ndarray | None]
@@ -63,7 +80,7 @@ class Conversion:
 
     def __str__(self) -> str:
         rows = [f"method      {self.method}"]
-        rows += [f"scale       {name}: {scale:.6g}" for name, scale in self.scales.items()]
+        rows += [f"scale       {name}: {_shown(scale)}" for name, scale in self.scales.items()]
         rows += [f"threshold   {name}: {value:.6g}" for name, value in self.thresholds.items()]
         rows += [f"note        {note}" for note in self.notes]
         return "\n".join(rows)
@@ -76,32 +93,50 @@ def convert(
     calibration: np.ndarray | None = None,
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
-    reset: str = "subtract",
+    reset: str | None = None,
+    initial: float | None = None,
+    clamp: int = 0,
     pooling: str = "folded",
+    readout: str | None = None,
     substitute: Mapping[str, str] | None = None,
     input_range: tuple[float, float] | None = None,
+    max_rate: float = 1000.0,
+    simulate: Simulate | None = None,
 ) -> SpikingNetwork:
     """The spiking network of a trained one.
 
     Parameters
     ----------
     method : str or Method, optional
-        ``"model_based"``, ``"data_based"``, ``"percentile"``, ``"unscaled"`` or a record of
-        :mod:`bioconv.convert.methods`. None: 99.9 percentile with calibration data, model-based
-        without; the report says which.
+        A name of :data:`METHODS` or a record of :mod:`bioconv.convert.methods`. None: 99.9 percentile
+        with calibration data, model-based without; the report says which.
     calibration : (n_samples, *input_shape) array, optional
         Images of the training set, a few hundred.
-    neuron : {"if", "lif"} or record, optional
-        Integrate-and-fire unless given.
+    neuron : {"if", "lif", "few_spike"} or record, optional
+        Integrate-and-fire unless given, or what the method or a layer (soft LIF) asks for.
     synapse : {"delta", "exponential", "alpha", "double_exponential"} or record, optional
-    reset : {"subtract", "zero"}
+    reset : {"subtract", "zero"}, optional
+        That of the method's paper unless given.
+    initial : float, optional
+        Potential at which a presentation begins, in thresholds; the method's unless given. Half a
+        threshold turns rounding down into rounding.
+    clamp : int
+        Layer ``l`` ignores its input for the first ``clamp * l`` steps of a presentation.
     pooling : {"folded", "population"}
         Average pooling folded into the next weights, or neurons of its own.
+    readout : {"spikes", "potential"}, optional
+        Whether the last layer spikes or only integrates. Spikes unless given, the potential for a
+        network that ends in a softmax: it keeps the order of the classes.
     substitute : mapping, optional
-        Layers to use in the place of those that cannot spike: ``{"MaxPool2d": "AvgPool2d"}``,
-        ``{"Softmax": "spikes" or "potential"}``, ``{"LeakyReLU": "ReLU"}``.
+        How layers spike that can in several ways, or the layer to take in their place:
+        ``{"MaxPool2d": "fir_max"}`` (also avg_max, exp_max, or, AvgPool2d) and
+        ``{"LeakyReLU": "pair"}`` (also signed, ReLU), the first unless given.
     input_range : (low, high), optional
         Of the images; (0, 1), or wider where the calibration images are, unless given.
+    max_rate : float
+        Hz; the top rate in the model to be. Only soft-LIF neurons need to know.
+    simulate : function of a SpikingNetwork, images and a number of steps that returns a Result
+        For methods that calibrate with spikes; ``bioconv.convert`` supplies it.
 
     Raises
     ------
@@ -110,37 +145,101 @@ def convert(
     ConversionError
         If an option is unknown, a method lacks its calibration data, or nothing is left to spike.
     """
-    if pooling not in POOLINGS:
-        raise ConversionError(f"pooling is {pooling!r}; choose one of {', '.join(POOLINGS)}")
-    substitute = checked_substitutes(substitute)
+    _check_choice("pooling", pooling, POOLINGS)
+    substitute = dict(substitute or {})
+    ways = checked_substitutes(substitute)
     simple = simplified(network, substitute)
     images = None if calibration is None else _calibration(network, calibration)
     low, high = _range(input_range, images)
     chosen = method_named(method, images is not None)
-    if chosen.needs_calibration and images is None:
+    if chosen.looks != "weights" and images is None:
         raise ConversionError(
-            f"method {chosen!r} looks at activations; give calibration=images, a few hundred of "
+            f"method {chosen!r} looks at {chosen.looks}; give calibration=images, a few hundred of "
             'the training set, or method="model_based"'
         )
+    readout = readout or chosen.readout or ("potential" if _ends_in_softmax(network) else "spikes")
     plan = traced(
         simple,
         pooling=pooling,
         positive_input=low >= 0,
-        readout=substitute["Softmax"] if _ends_in_softmax(network) else "spikes",
+        readout=_check_choice("readout", readout, READOUTS),
         answer=_answer(network),
+        ways=ways,
     )
-    active = {}
-    if chosen.needs_calibration and images is not None:
-        active = _activations(simple, plan, images)
-    scales, notes = _checked_scales(chosen.scales(plan, active, (low, high)))
+    choices = Choices(
+        stimulus=Stimulus(shape=network.input_shape, low=low, high=high),
+        neuron=neuron_named(chosen.neuron if neuron is None else neuron),
+        own_neurons=neuron is None,
+        synapse=synapse_named(synapse),
+        reset=reset_named(chosen.reset if reset is None else reset),
+        initial=_checked_initial(chosen.initial if initial is None else initial),
+        clamp=clamp,
+        gain=chosen.gain,
+        max_rate=max_rate,
+    )
+    evidence = Evidence(
+        plan=plan,
+        activations={} if images is None else _activations(simple, plan, images),
+        input_range=(low, high),
+        peak=_peak(plan, choices, images, simulate, chosen),
+    )
+    scales, notes = _checked_scales(_fitted(plan, chosen.scales(evidence), max_rate))
+    spiking = assembled(plan, choices, scales)
+    report = _report(spiking, plan, {INPUT: choices.stimulus.scale, **scales}, repr(chosen))
     notes = [*_said(method, chosen, network, substitute), *notes]
-    return _assembled(
-        plan,
-        Stimulus(shape=network.input_shape, low=low, high=high),
-        scales,
-        (neuron_named(neuron), synapse_named(synapse), reset_named(reset)),
-        (repr(chosen), tuple(notes)),
-    )
+    return replace(spiking, report=replace(report, notes=tuple(notes)))
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ConversionError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+    return value
+
+
+def _checked_initial(initial: float) -> float:
+    try:
+        number = float(initial)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not 0 <= number < 1:
+        raise ConversionError(f"initial is {initial!r}; give 0 or more and less than 1 (thresholds)")
+    return number
+
+
+def _peak(
+    plan: Plan,
+    choices: Choices,
+    images: np.ndarray | None,
+    simulate: Simulate | None,
+    method: Method,
+) -> Callable[[Mapping[str, Scale], str, int], float]:
+    """The largest input of a step that a population gets, simulated up to there."""
+
+    def peak(scales: Mapping[str, Scale], name: str, n_steps: int) -> float:
+        if simulate is None:
+            raise ConversionError(
+                f"method {method!r} simulates the network; call bioconv.convert or bioconv.to_brian"
+            )
+        result = simulate(probed(plan, choices, scales, name), images, n_steps)
+        return float(result.potentials.max())
+
+    return peak
+
+
+def _fitted(plan: Plan, scales: Mapping[str, Scale], max_rate: float) -> dict[str, Scale]:
+    """Scales of which a layer leaves no choice, and of neurons that pass on the spikes of others."""
+    found = dict(scales)
+    for planned in plan.populations:
+        layer = planned.activation
+        if isinstance(layer, (ClippedReLU, QuantizedReLU)):
+            found[planned.name] = layer.maximum
+        elif isinstance(layer, SoftLIF):
+            found[planned.name] = layer.amplitude * max_rate
+        elif isinstance(layer, Step):
+            found[planned.name] = 1.0
+        elif planned.follows:
+            found[planned.name] = found[planned.follows]
+    return found
 
 
 def _ends_in_softmax(network: Network) -> bool:
@@ -183,108 +282,67 @@ def _activations(network: Network, plan: Plan, images: np.ndarray) -> dict[str, 
     for start in range(0, len(images), CHUNK):
         values = activations(network, images[start : start + CHUNK])
         for planned in plan.populations:
-            part = np.maximum(planned.sign * values[planned.before], 0)
+            part = _coded(planned, values[planned.before])
             found[planned.name].append(part.astype(np.float32))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _checked_scales(scales: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
-    """Scales above zero; a population that nothing activates keeps its weights."""
-    notes = [
-        f"{name}: nothing activates it, so its weights were not scaled"
-        for name, scale in scales.items()
-        if not scale > 0
-    ]
-    return {name: scale if scale > 0 else 1.0 for name, scale in scales.items()}, notes
+def _coded(planned: Planned, values: np.ndarray) -> np.ndarray:
+    if planned.activation is None:
+        return np.maximum(planned.sign * values, 0)
+    return forward(planned.activation, planned.sign * values)
+
+
+def _checked_scales(scales: Mapping[str, Scale]) -> tuple[dict[str, Scale], list[str]]:
+    """Scales above zero; a population or channel that nothing activates keeps its weights."""
+    notes = []
+    found: dict[str, Scale] = {}
+    for name, scale in scales.items():
+        dead = ~(np.asarray(scale) > 0)
+        found[name] = np.where(dead, 1.0, scale) if np.ndim(scale) else (1.0 if dead else scale)
+        if dead.any():
+            what = "it" if dead.all() else f"{int(dead.sum())} of its {dead.size} channels"
+            whose = "its" if dead.all() else "their"
+            notes.append(f"{name}: nothing activates {what}, so {whose} weights were not scaled")
+    return found, notes
 
 
 def _said(method, chosen: Method, network: Network, substitute) -> list[str]:
     kinds = {type(node.layer).__name__ for node in network.nodes}
+    layers = {choice for choices in SUBSTITUTES.values() for choice in choices if choice[0].isupper()}
     notes = [
         f"{name} was replaced by {other}; the trained network's own answers may differ"
-        if name != "Softmax"
-        else f"Softmax was left out; the classes are read out by {other}"
         for name, other in substitute.items()
-        if name in kinds
+        if name in kinds and other in layers
     ]
+    if isinstance(network[network.output].layer, Softmax):
+        notes.append("Softmax was left out; it keeps the order of the classes")
     if method is None:
-        why = "" if chosen.needs_calibration else " since no calibration data was given"
+        why = "" if chosen.looks != "weights" else " since no calibration data was given"
         notes.insert(0, f"{chosen!r} was chosen{why}")
     return notes
 
 
-def _assembled(
-    plan: Plan,
-    stimulus: Stimulus,
-    scales: dict[str, float],
-    model: tuple[Neuron, Synapse, str],
-    said: tuple[str, tuple[str, ...]],
-) -> SpikingNetwork:
-    scales = {INPUT: stimulus.scale, **scales}
-    neuron, synapse, reset = model
-    populations = tuple(
-        Population(
-            name=planned.name,
-            shape=planned.shape,
-            node=planned.node,
-            neuron=neuron,
-            synapse=synapse,
-            reset=reset,
-            bias=planned.form.constant / scales[planned.name],
-            scale=scales[planned.name] * planned.slope,
-            sign=planned.sign,
-            spiking=planned.spiking,
-        )
-        for planned in plan.populations
-    )
-    paths = _paths(plan)
-    projections = tuple(_projection(name, *path, scales) for name, path in paths.items())
-    report = Conversion(
-        method=said[0],
+def _report(
+    spiking: SpikingNetwork, plan: Plan, scales: Mapping[str, Scale], method: str
+) -> Conversion:
+    paths = paths_of(plan)
+    return Conversion(
+        method=method,
         scales=scales,
-        thresholds={n: scales[p.name] / scales[t.source] for n, (p, t) in paths.items()},
+        thresholds={
+            name: float(np.max(scales[planned.name]) / np.max(scales[term.source]))
+            for name, (planned, term) in paths.items()
+        },
         weights_before={name: last_weight(term.layers) for name, (_, term) in paths.items()},
-        weights_after={p.name: last_weight(p.layers) for p in projections},
+        weights_after={p.name: last_weight(p.layers) for p in spiking.projections},
         biases_before={planned.name: planned.form.constant for planned in plan.populations},
-        biases_after={population.name: population.bias for population in populations},
-        notes=said[1],
-    )
-    return SpikingNetwork(
-        stimulus=stimulus,
-        populations=populations,
-        projections=projections,
-        output=plan.output,
-        report=report,
+        biases_after={population.name: population.bias for population in spiking.populations},
+        notes=(),
     )
 
 
-def _paths(plan: Plan) -> dict[str, tuple[Planned, Term]]:
-    """Every projection's name, target and path; a second path between two populations is numbered."""
-    paths: dict[str, tuple[Planned, Term]] = {}
-    for planned in plan.populations:
-        for term in planned.form.terms:
-            base = name = f"{term.source}_to_{planned.name}"
-            number = 2
-            while name in paths:
-                name, number = f"{base}_{number}", number + 1
-            paths[name] = (planned, term)
-    return paths
-
-
-def _projection(name: str, planned: Planned, term: Term, scales: Mapping[str, float]) -> Projection:
-    """The path with its scale in the last weights on it, or as a gain where there are none."""
-    factor = term.factor * scales[term.source] / scales[planned.name]
-    layers = list(term.layers)
-    weighted = [n for n, layer in enumerate(layers) if isinstance(layer, Weighted)]
-    if weighted:
-        last = layers[weighted[-1]]
-        assert isinstance(last, Weighted)
-        layers[weighted[-1]] = replace(last, weight=last.weight * factor)
-    return Projection(
-        name=name,
-        source=term.source,
-        target=planned.name,
-        layers=tuple(layers),
-        shape=term.shape,
-        gain=1.0 if weighted else factor,
-    )
+def _shown(scale: Scale) -> str:
+    if np.ndim(scale) == 0:
+        return f"{scale:.6g}"
+    return f"{np.min(scale):.6g} to {np.max(scale):.6g}, {np.size(scale)} channels"

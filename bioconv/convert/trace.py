@@ -2,19 +2,23 @@
 
 A layer's output is a *form*: a sum over sources (populations or the input) of a factor times linear
 layers, and a constant. Linear layers lengthen the paths, additions and concatenations join forms,
-a rectifier ends a form and becomes a population: the source of the next.
+an activation ends a form and becomes a population: the source of the next. Max-pooling is a population
+too, which sends on the spikes of those it pools.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import islice
+from types import MappingProxyType
 
 import numpy as np
 
 from bioconv.errors import UnsupportedLayerError
 from bioconv.graph import (
     INPUT,
+    Activation,
     Add,
     AvgPool2d,
     ChannelPad,
@@ -26,6 +30,7 @@ from bioconv.graph import (
     GlobalAvgPool,
     Layer,
     LeakyReLU,
+    MaxPool2d,
     Network,
     Node,
     ReLU,
@@ -36,6 +41,7 @@ from bioconv.graph import (
     Weighted,
     ZeroPad2d,
     forward,
+    output_shape,
 )
 
 Shape = tuple[int, ...]
@@ -61,7 +67,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Planned:
-    """A population to be: ``max(sign * form, 0)``.
+    """A population to be: ``activation(sign * form)``.
 
     Attributes
     ----------
@@ -70,8 +76,14 @@ class Planned:
         Layer whose activation it codes.
     before : str
         Layer whose output is the form.
+    activation : Layer or None
+        None for a linear readout and for neurons of a pooling.
     slope : float
         Activation of ``node`` for one unit of the form on the population's side of zero.
+    pool : str
+        How max-pooling chooses among spikes: a choice of ``SUBSTITUTES["MaxPool2d"]``, or empty.
+    follows : str
+        The population whose spikes max-pooling sends on, or empty.
     """
 
     name: str
@@ -79,8 +91,11 @@ class Planned:
     before: str
     form: Form
     sign: int = 1
+    activation: Layer | None = None
     slope: float = 1.0
     spiking: bool = True
+    pool: str = ""
+    follows: str = ""
 
     @property
     def shape(self) -> Shape:
@@ -96,7 +111,13 @@ class Plan:
 
 
 def traced(
-    network: Network, *, pooling: str, positive_input: bool, readout: str, answer: str
+    network: Network,
+    *,
+    pooling: str,
+    positive_input: bool,
+    readout: str,
+    answer: str,
+    ways: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """The plan of a simplified network.
 
@@ -108,6 +129,9 @@ def traced(
     readout : {"spikes", "potential"}
     answer : str
         Layer of the trained network that is read out; folding may have taken its name.
+    ways : mapping
+        How max-pooling and leaky rectifiers spike, as
+        :func:`bioconv.convert.simplify.checked_substitutes` returns it.
     """
     shape = network.input_shape
     start = Form(terms=(Term(source=INPUT, shape=shape),), constant=np.zeros(shape))
@@ -121,20 +145,26 @@ def traced(
         name = next(n for n in (name, other, *islice(numbered, len(names))) if n not in names)
         names.add(name)
         planned.append(Planned(name=name, form=form, **settings))
-        positive.add(name)
+        if not isinstance(planned[-1].activation, LeakyReLU):
+            positive.add(name)
         return Term(source=name, shape=form.constant.shape)
 
     for node in network.nodes:
         given = [forms[name] for name in node.inputs]
-        rectifies = isinstance(node.layer, (ReLU, LeakyReLU))
+        idle = isinstance(node.layer, (ReLU, LeakyReLU)) and _is_positive(given[0], positive)
         pools = (
             isinstance(node.layer, (AvgPool2d, SumPool2d, GlobalAvgPool))
             and pooling == "population"
         )
-        if isinstance(node.layer, Softmax) or (rectifies and _is_positive(given[0], positive)):
+        if isinstance(node.layer, Softmax) or idle:
             forms[node.name] = given[0]
-        elif rectifies:
-            forms[node.name] = _rectified(node, given[0], populate)
+        elif isinstance(node.layer, Activation):
+            signed = ways.get("LeakyReLU") == "signed"
+            forms[node.name] = _activated(node, given[0], populate, signed)
+        elif isinstance(node.layer, MaxPool2d):
+            _check_pooled(node, given[0], positive)
+            pool = ways.get("MaxPool2d", "fir_max")
+            forms[node.name] = _max_pooled(node, given[0], populate, pool)
         elif pools and _is_positive(given[0], positive):
             form = joined_form(node.layer, given[0])
             term = populate(form, node.name, node.name, node=node.name, before=node.name)
@@ -151,18 +181,60 @@ def _identifier(name: str) -> str:
     return name if name[0].isalpha() else f"layer_{name}"
 
 
-def _rectified(node: Node, form: Form, populate) -> Form:
-    before = node.inputs[0]
+def _activated(node: Node, form: Form, populate, signed: bool) -> Form:
+    before, layer = node.inputs[0], node.layer
     up = before if before != INPUT else node.name
-    terms = [populate(form, up, node.name, node=node.name, before=before)]
-    slope = getattr(node.layer, "slope", 0.0)
-    if slope:
+    pair = isinstance(layer, LeakyReLU) and not signed
+    terms = [
+        populate(
+            form, up, node.name,
+            node=node.name, before=before, activation=ReLU() if pair else layer,
+        )
+    ]  # fmt: skip
+    if pair and layer.slope:
         down = populate(
             negated(form), f"{up}_negative", f"{node.name}_negative",
-            node=node.name, before=before, sign=-1, slope=slope,
+            node=node.name, before=before, sign=-1, slope=layer.slope, activation=ReLU(),
         )  # fmt: skip
-        terms.append(replace(down, factor=-slope))
+        terms.append(replace(down, factor=-layer.slope))
     return Form(terms=tuple(terms), constant=np.zeros(form.constant.shape))
+
+
+def _check_pooled(node: Node, form: Form, positive: set[str]) -> None:
+    if not _is_positive(form, positive):
+        raise UnsupportedLayerError(
+            f"layer {node.name!r}: MaxPool2d of values that may be negative has no spiking form. Put an "
+            'activation before or behind it, or accept another network: substitute={"MaxPool2d": '
+            '"AvgPool2d"}'
+        )
+
+
+def _max_pooled(node: Node, form: Form, populate, pool: str) -> Form:
+    """A population that sends on spikes of the one population it pools."""
+    terms = form.terms
+    if len(terms) > 1 or terms[0].layers or terms[0].factor != 1 or terms[0].source == INPUT:
+        before = node.inputs[0]
+        term = populate(
+            form, f"{node.name}_in", f"{node.name}_in",
+            node=before, before=before, activation=ReLU(),
+        )  # fmt: skip
+    else:
+        term = terms[0]
+    layer = _window_sum(node.layer) if pool == "or" else node.layer
+    pooled = Form(
+        terms=(replace(term, layers=(layer,)),),
+        constant=np.zeros(output_shape(layer, term.shape)),
+    )
+    settings = {"node": node.name, "before": node.name, "pool": pool, "follows": term.source}
+    term = populate(pooled, node.name, f"{node.name}_pool", **settings)
+    return Form(terms=(term,), constant=np.zeros(pooled.constant.shape))
+
+
+def _window_sum(layer: MaxPool2d) -> SumPool2d:
+    """Which spikes a window sees: one or more of them are one spike of the pooled neuron."""
+    return SumPool2d(
+        kernel=layer.kernel, stride=layer.stride, padding=layer.padding, ceil_mode=layer.ceil_mode
+    )
 
 
 def _is_positive(form: Form, positive: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from bioconv.graph.layers import (
     LAYERS,
+    Activation,
     Add,
     AvgPool2d,
     BatchNorm,
@@ -33,7 +34,7 @@ from bioconv.graph.reference import activations, checked_images, forward, refere
 from bioconv.graph.shapes import output_shape
 
 __all__ = [
-    "INPUT", "LAYERS", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "ClippedReLU", "Concatenate",
+    "INPUT", "LAYERS", "Activation", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "ClippedReLU", "Concatenate",
     "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
     "MaxPool2d", "Network", "Node", "QuantizedReLU", "ReLU", "Reshape", "SoftLIF", "Softmax", "Step",
     "SumPool2d", "Upsample", "Weighted", "ZeroPad2d", "activations", "checked_images", "forward",

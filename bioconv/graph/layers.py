@@ -546,6 +546,9 @@ class ChannelPad(Layer):
 #: Layers with weights.
 Weighted = Dense | Conv2d | ConvTranspose2d
 
+#: What acts on every number alone and never falls.
+Activation = ReLU | LeakyReLU | ClippedReLU | QuantizedReLU | SoftLIF | Step
+
 #: Every layer a network may hold; tests, readers and the file format walk this list.
 LAYERS: tuple[type[Layer], ...] = (
     Dense, Conv2d, ConvTranspose2d, AvgPool2d, MaxPool2d, SumPool2d, GlobalAvgPool, BatchNorm,

@@ -1,6 +1,6 @@
-"""The neurons of converted networks: perfect and leaky integrators, as text.
+"""The neurons of converted networks: perfect, leaky, signed and few-spike integrators, as text.
 
-In both, one threshold's distance ``V_th - E_L`` is one unit of conversion, and a charge ``C_m (V_th - E_L)``
+In all, one threshold's distance ``V_th - E_L`` is one unit of conversion, and a charge ``C_m (V_th - E_L)``
 moves the membrane by it.
 """
 
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
-from brian2 import Quantity, farad, ms, mV, pF, volt
+from brian2 import Quantity, farad, ms, mV, pF, second, volt
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from bioconv.errors import ParameterError
@@ -34,6 +34,8 @@ class Neuron(ABC):
         Resting potential and threshold, ``V_th > E_L``.
     V_reset : volt or None
         Where a hard reset leads; None means ``E_L``. A soft reset subtracts ``V_th - E_L``.
+    V_min : volt or None
+        Floor: a potential below it is lifted to it at the end of every step.
     C_m : farad
         Membrane capacitance.
     refractory : second
@@ -43,6 +45,7 @@ class Neuron(ABC):
     E_L: Any = field(default_factory=lambda: -65 * mV)
     V_th: Any = field(default_factory=lambda: -50 * mV)
     V_reset: Any = None
+    V_min: Any = None
     C_m: Any = field(default_factory=lambda: 200 * pF)
     refractory: Any = field(default_factory=lambda: 0 * ms)
 
@@ -53,6 +56,12 @@ class Neuron(ABC):
         reset = self.E_L if self.V_reset is None else self.V_reset
         _quantity(owner, "V_reset", reset, volt, "-65*mV")
         _quantity(owner, "C_m", self.C_m, farad, "200*pF")
+        if self.V_min is not None:
+            _quantity(owner, "V_min", self.V_min, volt, "-65*mV")
+            if not self.V_min <= min(self.E_L, reset):
+                raise ParameterError(
+                    f"{owner}: V_min is {self.V_min}; a floor is at most E_L = {self.E_L} and V_reset"
+                )
         if not (self.V_th > self.E_L and self.V_th > reset and self.C_m > 0 * farad):
             raise ParameterError(
                 f"{owner}: needs V_th > E_L, V_th > V_reset and C_m > 0; they are V_th = "
@@ -66,7 +75,7 @@ class Neuron(ABC):
     @property
     @abstractmethod
     def membrane(self) -> str:
-        """Right-hand side of dv/dt."""
+        """Right-hand side of dv/dt; empty where the potential only moves at the end of a step."""
 
     @abstractmethod
     def method(self, synapse: Synapse) -> str:
@@ -143,10 +152,84 @@ class LeakyIntegrateFire(Neuron):
         return {"tau_m": self.tau_m}
 
 
-IF, LIF = IntegrateFire, LeakyIntegrateFire
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SignedIntegrateFire(IntegrateFire):
+    """Perfect integrator that sends negative spikes too: the spiking leaky ReLU.
+
+    Above ``V_th`` it sends +1 and loses a threshold; below ``E_L - (V_th - E_L)/slope`` it sends -1 and
+    gains ``(V_th - E_L)/slope``. So a drive ``z`` is coded by the rate ``z`` where positive and ``slope z``
+    elsewhere.
+
+    Attributes
+    ----------
+    slope : float
+        Of the leaky ReLU, above 0.
+
+    References
+    ----------
+    Kim, Park, Na & Yoon (2020), AAAI, arXiv 1903.06530, signed neuron with imbalanced threshold.
+    """
+
+    slope: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.slope < float("inf"):
+            raise ParameterError(
+                f"SignedIntegrateFire: slope is {self.slope!r}; give a positive number"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FewSpike(Neuron):
+    """Integrator whose threshold, reset and weight halve from step to step: a binary code.
+
+    In step ``k = 0, 1 ...`` of its window it spikes where ``v - E_L`` has reached
+    ``2**-(k + 1)`` of ``V_th - E_L`` and loses that much; the spike is worth as much at its targets, whose
+    window begins when this one ends. The parameters of the rectifier in closed form.
+
+    References
+    ----------
+    Stoeckl & Maass (2021), Nat. Mach. Intell. 3:230.
+    """
+
+    membrane = ""
+
+    def method(self, synapse: Synapse) -> str:
+        return "euler"
+
+    @property
+    def time_constants(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PeakInput(Neuron):
+    """No neuron but a gauge: ``v - E_L`` is the largest input that one step has brought so far."""
+
+    membrane = ""
+
+    def method(self, synapse: Synapse) -> str:
+        return "euler"
+
+    @property
+    def time_constants(self) -> dict[str, Any]:
+        return {}
+
+
+IF, LIF, SIGNED = IntegrateFire, LeakyIntegrateFire, SignedIntegrateFire
 
 #: Names under which neurons may be asked for.
-NEURONS: dict[str, type[Neuron]] = {"if": IntegrateFire, "lif": LeakyIntegrateFire}
+NEURONS: dict[str, type[Neuron]] = {
+    "if": IntegrateFire,
+    "lif": LeakyIntegrateFire,
+    "few_spike": FewSpike,
+}
+
+
+def soft_lif_neuron(tau_rc: float, tau_ref: float) -> LeakyIntegrateFire:
+    """The neuron whose rate a soft-LIF activation is, for time constants in seconds."""
+    return LeakyIntegrateFire(tau_m=tau_rc * second, refractory=tau_ref * second)
 
 
 def neuron_named(neuron: "str | Neuron | None") -> Neuron:

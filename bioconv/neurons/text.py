@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brian2 import Equations
+from brian2 import Equations, ms
 
 from bioconv.errors import ParameterError
-from bioconv.neurons.models import Neuron
+from bioconv.neurons.models import FewSpike, Neuron, PeakInput, SignedIntegrateFire
 from bioconv.neurons.synapses import Synapse, too_close
 from bioconv.neurons.units import DIMENSIONLESS, Units
 
@@ -22,6 +22,15 @@ step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)
 onset : integer (shared, constant)
 n_steps : integer (shared, constant)
 period : integer (shared, constant)"""
+
+
+#: How a neuron keeps an estimate of its rate for max-pooling: what a spike and what a step adds to it.
+#: All spikes alike; recent ones more; early ones more.
+ESTIMATES = {
+    "fir_max": ("estimate += 1", ""),
+    "avg_max": ("estimate += 1", "estimate *= exp(-dt/tau_estimate)"),
+    "exp_max": ("estimate += exp(-(step - onset)*dt/tau_estimate)", ""),
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +52,13 @@ class NeuronText:
     current : quantity
         Current that moves the membrane by one threshold a second.
     clear : str
-        Statements that bring the neuron back to rest.
+        Statements that bring the neuron back to where a presentation begins.
+    start : str
+        Statements at the begin of a presentation, when its drive is known.
+    end : str
+        Statements at the end of every step.
+    negative : (str, str) or None
+        Condition of a negative spike and what it does.
     """
 
     equations: str
@@ -57,13 +72,19 @@ class NeuronText:
     unit: Any
     current: Any
     clear: str
+    start: str = ""
+    end: str = ""
+    negative: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         rows = [*self.equations.splitlines()]
         if self.threshold:
             rows += [f"threshold  {self.threshold}", f"reset      {self.reset}"]
+        if self.negative:
+            rows += [f"negative   {self.negative[0]}", *_labelled("reset", self.negative[1])]
         if self.refractory:
             rows.append("refractory refractory")
+        rows += _labelled("begin", self.start) + _labelled("step end", self.end)
         rows.append(f"method     {self.method}")
         for name in ("parameters", "constants"):
             rows.append(f"{name:10} " + ", ".join(f"{k} = {v}" for k, v in getattr(self, name).items()))
@@ -72,6 +93,10 @@ class NeuronText:
     def latex(self) -> str:
         """The equations as a LaTeX ``align*`` environment."""
         return Equations(self.equations)._repr_latex_()
+
+
+def _labelled(label: str, statements: str) -> list[str]:
+    return [f"{label:10} {statement}" for statement in statements.splitlines()]
 
 
 def neuron_text(
@@ -84,6 +109,10 @@ def neuron_text(
     windowed: bool = False,
     spiking: bool = True,
     precision: str = "double",
+    initial: float = 0.0,
+    hold: int = 0,
+    memoryless: bool = False,
+    estimate: str = "",
 ) -> NeuronText:
     """The text of a population.
 
@@ -98,45 +127,132 @@ def neuron_text(
     spiking : bool
         False for a readout that only integrates.
     precision : {"double", "single"}
+    initial, hold, memoryless, estimate
+        As in :class:`bioconv.spiking.Population`.
+
+    Raises
+    ------
+    ParameterError
+        If the parts do not go together.
     """
-    _check_times(neuron, synapse)
+    _check_parts(neuron, synapse, reset)
+    buffered = isinstance(neuron, (FewSpike, PeakInput))
     refractory = spiking and float(neuron.refractory) > 0
-    words = {"potential": units.potential, "current": units.current}
-    rows = [f"dv/dt = {neuron.membrane} : {units.potential}"]
-    if refractory:
-        rows[0] += " (unless refractory)"
+    timed = windowed or hold > 0 or estimate == "exp_max" or isinstance(neuron, FewSpike)
     drive = "I_bias + I_stim" if driven else "I_bias"
-    if windowed:
-        drive = f"({drive})*int(in_window)" if driven else f"{drive}*int(in_window)"
-    rows.append(f"I = {drive}{' + I_syn' if synapse.equations else ''} : {units.current}")
-    if synapse.equations:
-        rows += synapse.equations.format(**words).splitlines()
+    rows = _membrane(neuron, synapse, units, refractory)
+    if buffered:
+        rows.append(f"x : {units.potential}")
+    else:
+        held = f"({drive})*int(in_window)" if driven else f"{drive}*int(in_window)"
+        now = held if windowed else drive
+        rows.insert(1, f"I = {now}{' + I_syn' * bool(synapse.equations)} : {units.current}")
     rows.append(f"I_bias : {units.current} (constant)")
     if driven:
         rows.append(f"I_stim : {units.current} (constant)")
     if spiking:
         rows += [f"V_th : {units.potential} (shared, constant)", "count : integer"]
-    if windowed:
+    signed = spiking and isinstance(neuron, SignedIntegrateFire)
+    rows += ["count_negative : integer"] * signed + ["estimate : 1"] * bool(estimate)
+    if isinstance(neuron, FewSpike):
+        rows += _LEVELS.splitlines()
+    if timed:
         rows += WINDOW.splitlines()
-    if driven or windowed:
+    if driven or timed:
         rows.append("t_begin : second (shared, constant)")
     constants, V_th, unit, current = _constants(neuron, synapse, reset, units, refractory)
     if spiking:
         constants["rounding"] = ROUNDING[precision] * (V_th - constants["E_L"])
-    back = "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
+    if estimate and estimate != "fir_max":
+        constants["tau_estimate"] = 20 * ms
+    gate = " and in_window" * windowed + " and step >= onset + hold" * (hold > 0)
+    if hold:
+        constants["hold"] = hold
+    if initial or hold:
+        constants["V_begin"] = constants["E_L"] + initial * (V_th - constants["E_L"])
+    begin = "V_begin" if initial else "E_L"
+    clear = _clear(synapse, begin, refractory, spiking)
+    clear += "\nx = 0*x" * buffered + "\ncount_negative = 0" * signed
+    clear += "\nestimate = 0" * bool(estimate)
     return NeuronText(
         equations="\n".join(rows),
-        threshold=f"v >= V_th - rounding{' and in_window' * windowed}" if spiking else "",
-        reset=f"{back}\ncount += 1" if spiking else "",
+        threshold=_threshold(neuron) + gate if spiking else "",
+        reset=_lines(_back(neuron, reset), "count += 1", ESTIMATES.get(estimate, ("", ""))[0])
+        if spiking
+        else "",
         refractory="refractory" if refractory else "",
         method=neuron.method(synapse),
         constants=constants,
         parameters={"V_th": V_th},
-        target=synapse.target,
+        target="x" if buffered else synapse.target,
         unit=unit,
         current=current,
-        clear=_clear(synapse, refractory, spiking),
+        clear=clear,
+        start=_start(neuron, drive, spiking),
+        end=_lines(
+            _end(neuron, drive),
+            "v = v*int(v >= V_min) + V_min*int(v < V_min)" * ("V_min" in constants),
+            "v = V_begin + (v - V_begin)*int(step >= onset + hold)" * (hold > 0),
+            "v = E_L" * memoryless,
+            ESTIMATES.get(estimate, ("", ""))[1],
+        ),
+        negative=_negative(gate) if signed else None,
     )
+
+
+#: Worth of a spike now, and of one that comes from the layer before, whose window ends with this one's onset.
+_LEVELS = """\
+level = 2.0**(onset - step - 1) : 1 (shared, constant over dt)
+level_before = 2.0**(onset - n_steps - step - 1) : 1 (shared, constant over dt)"""
+
+
+def _lines(*statements: str) -> str:
+    return "\n".join(filter(None, statements))
+
+
+def _membrane(neuron: Neuron, synapse: Synapse, units: Units, refractory: bool) -> list[str]:
+    if not neuron.membrane:
+        return [f"v : {units.potential}"]
+    flag = " (unless refractory)" if refractory else ""
+    rows = [f"dv/dt = {neuron.membrane} : {units.potential}{flag}"]
+    words = {"potential": units.potential, "current": units.current}
+    return rows + synapse.equations.format(**words).splitlines()
+
+
+def _threshold(neuron: Neuron) -> str:
+    if isinstance(neuron, FewSpike):
+        return "v >= E_L + level*(V_th - E_L) - rounding and in_window"
+    return "v >= V_th - rounding"
+
+
+def _back(neuron: Neuron, reset: str) -> str:
+    if isinstance(neuron, FewSpike):
+        return "v -= level*(V_th - E_L)"
+    return "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
+
+
+def _negative(gate: str) -> tuple[str, str]:
+    return (
+        f"v <= E_L - (V_th - E_L)/slope + rounding{gate}",
+        "v += (V_th - E_L)/slope\ncount_negative += 1",
+    )
+
+
+def _start(neuron: Neuron, drive: str, spiking: bool) -> str:
+    """Few-spike neurons get their constant drive at once, and half of the last digit: they round."""
+    if not isinstance(neuron, FewSpike):
+        return ""
+    half = " + 0.5*2.0**(-n_steps)*(V_th - E_L)" if spiking else ""
+    return f"v += ({drive})*dt/C_m{half}"
+
+
+def _end(neuron: Neuron, drive: str) -> str:
+    """What buffered neurons do with the input of a step."""
+    if isinstance(neuron, FewSpike):
+        return "v += level_before*x\nx = 0*x"
+    if isinstance(neuron, PeakInput):
+        return f"x += ({drive})*dt/C_m\nv += (x - (v - E_L))*int(x > v - E_L)\nx = 0*x"
+    return ""
 
 
 def reset_named(reset: str) -> str:
@@ -147,7 +263,14 @@ def reset_named(reset: str) -> str:
     return reset
 
 
-def _check_times(neuron: Neuron, synapse: Synapse) -> None:
+def _check_parts(neuron: Neuron, synapse: Synapse, reset: str) -> None:
+    kind = type(neuron).__name__
+    if not neuron.membrane and synapse.equations:
+        raise ParameterError(
+            f"{kind} neurons take a spike's charge at once; use synapse=\"delta\" with them"
+        )
+    if isinstance(neuron, SignedIntegrateFire) and reset != "subtract":
+        raise ParameterError(f'{kind} neurons are reset by subtraction; use reset="subtract"')
     for name, tau in synapse.constants.items():
         for other, tau_m in neuron.time_constants.items():
             if too_close(tau, tau_m):
@@ -171,14 +294,19 @@ def _constants(neuron, synapse, reset, units, refractory):
     constants |= {**neuron.time_constants, **synapse.constants}
     if reset == "zero":
         constants["V_reset"] = back
+    if neuron.V_min is not None:
+        distance = (neuron.V_min - neuron.E_L) / (neuron.V_th - neuron.E_L)
+        constants["V_min"] = rest + float(distance) * step
+    if isinstance(neuron, SignedIntegrateFire):
+        constants["slope"] = neuron.slope
     if refractory:
         constants["refractory"] = neuron.refractory
     unit = step if synapse.per_charge is None else charge * synapse.per_charge
     return constants, threshold, unit, charge
 
 
-def _clear(synapse: Synapse, refractory: bool, spiking: bool) -> str:
-    rows = ["v = E_L"]
+def _clear(synapse: Synapse, begin: str, refractory: bool, spiking: bool) -> str:
+    rows = [f"v = {begin}"]
     if synapse.equations:
         rows.append("I_syn = 0*I_syn")
     if synapse.target == "h_syn":

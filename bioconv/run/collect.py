@@ -56,6 +56,11 @@ def collected(
             name: run.ends(name, "count").astype(np.int32).reshape(n_samples, *shapes[name])
             for name in built.groups
         },
+        "negatives": {
+            name: run.ends(name, "count_negative").astype(np.int32).reshape(n_samples, *shapes[name])
+            for name, group in built.groups.items()
+            if "count_negative" in group.variables
+        },
         "potentials": run.residual(built.output),
         "residuals": {
             name: run.residual(name).reshape(n_samples, *shapes[name])

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bioconv.convert.methods.base import Method
-from bioconv.convert.trace import Planned
-from bioconv.graph import Weighted
+from bioconv.convert.trace import Plan, Planned
+from bioconv.errors import ConversionError
+from bioconv.graph import INPUT, Weighted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +20,51 @@ class DataBased(Method):
     since real images are far from the worst case; one outlier slows a whole layer down, which
     ``percentile`` avoids.
 
+    Attributes
+    ----------
+    carry : {"scale", "applied"}
+        What the next layer's weights are multiplied with: the scale, or, as the published code does,
+        the factor that was applied to this layer, which is another number from the second layer on.
+
     References
     ----------
     Diehl et al. (2015), IJCNN, doi 10.1109/IJCNN.2015.7280696, data-based normalisation.
     """
 
-    needs_calibration = True
 
-    def scales(self, plan, activations, input_range):
-        return {
-            planned.name: max(float(activations[planned.name].max()), largest_weight(planned))
-            for planned in plan.populations
+    carry: str = "scale"
+
+    def __post_init__(self):
+        if self.carry not in ("scale", "applied"):
+            raise ConversionError(
+                f'DataBased: carry is {self.carry!r}; choose "scale" or "applied"'
+            )
+
+    def scales(self, evidence):
+        largest = {
+            planned.name: max(
+                float(evidence.activations[planned.name].max()), largest_weight(planned)
+            )
+            for planned in evidence.plan.populations
         }
+        return largest if self.carry == "scale" else _applied(evidence.plan, largest)
+
+
+def _applied(plan: Plan, largest: dict[str, float]) -> dict[str, float]:
+    """Scales that come to the same as dividing by ``s_l`` over the factor applied before.
+
+    With factors ``f_l = s_l/f_(l-1)`` weights become ``W f_l``-normalised, so the activation that the
+    top rate stands for is their product.
+    """
+    factors, scales = {INPUT: 1.0}, {INPUT: 1.0}
+    for planned in plan.populations:
+        sources = {term.source for term in planned.form.terms}
+        if len(sources) != 1:
+            raise ConversionError('DataBased: carry="applied" is defined for chains of layers only')
+        source = sources.pop()
+        factors[planned.name] = largest[planned.name] / factors[source]
+        scales[planned.name] = scales[source] * factors[planned.name]
+    return {planned.name: scales[planned.name] for planned in plan.populations}
 
 
 def largest_weight(planned: Planned) -> float:

@@ -24,12 +24,13 @@ class ModelBased(Method):
     Diehl et al. (2015), IJCNN, doi 10.1109/IJCNN.2015.7280696, model-based normalisation.
     """
 
-    needs_calibration = False
+    looks = "weights"
 
-    def scales(self, plan, activations, input_range):
+    def scales(self, evidence):
         upper: dict[str, float] = {}
-        for planned in plan.populations:
-            upper[planned.name] = max(0.0, _largest(planned.form, upper, input_range))
+        for planned in evidence.plan.populations:
+            drive = max(0.0, _largest(planned.form, upper, evidence.input_range))
+            upper[planned.name] = min(drive, getattr(planned.activation, "maximum", np.inf))
         return upper
 
 

@@ -26,22 +26,26 @@ class Percentile(Method):
     """
 
     percentile: float = 99.9
-    needs_calibration = True
 
     def __post_init__(self):
-        number = isinstance(self.percentile, (int, float, np.number))
-        if not number or not 0 < self.percentile <= 100:
-            raise ConversionError(
-                f"Percentile: percentile is {self.percentile!r}; give more than 0 and at most 100"
-            )
+        checked_percentile(self, self.percentile)
 
-    def scales(self, plan, activations, input_range):
+    def scales(self, evidence):
         return {
-            planned.name: _percentile(activations[planned.name], self.percentile)
-            for planned in plan.populations
+            planned.name: percentile_of(evidence.activations[planned.name], self.percentile)
+            for planned in evidence.plan.populations
         }
 
 
-def _percentile(values: np.ndarray, percentile: float) -> float:
+def checked_percentile(owner: Method, percentile: float) -> None:
+    number = isinstance(percentile, (int, float, np.number))
+    if not number or not 0 < percentile <= 100:
+        raise ConversionError(
+            f"{type(owner).__name__}: percentile is {percentile!r}; give more than 0 and at most 100"
+        )
+
+
+def percentile_of(values: np.ndarray, percentile: float) -> float:
+    """The percentile of the values above zero, 0 where there are none."""
     active = values[values > 0]
     return float(np.percentile(active, percentile)) if active.size else 0.0

@@ -17,7 +17,7 @@ class Unscaled(Method):
     Cao, Chen & Khosla (2015), Int. J. Comput. Vis. 113:54.
     """
 
-    needs_calibration = False
+    looks = "weights"
 
-    def scales(self, plan, activations, input_range):
-        return {planned.name: 1.0 for planned in plan.populations}
+    def scales(self, evidence):
+        return {planned.name: 1.0 for planned in evidence.plan.populations}

@@ -1,0 +1,38 @@
+"""Networks trained with quantised activations, and half a threshold to begin with."""
+
+from dataclasses import dataclass
+
+from bioconv.convert.methods.base import Method
+from bioconv.convert.methods.percentile import checked_percentile, percentile_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class QCFS(Method):
+    """Start at half the threshold, so that spike counts are rounded instead of rounded down.
+
+    A layer trained with ``QuantizedReLU(levels, maximum)`` computes what ``levels`` steps of such neurons
+    count, and its maximum becomes the threshold; other layers take a percentile. Fastest of all
+    for networks trained for it; for others it saves the steps that the first spikes take.
+
+    Attributes
+    ----------
+    percentile : float
+        Of layers that were not trained with a maximum of their own.
+
+    References
+    ----------
+    Bu et al. (2022), ICLR: optimal ANN-SNN conversion, quantisation clip-floor-shift activation.
+    Bu et al. (2022), AAAI: optimized potential initialization.
+    """
+
+    percentile: float = 99.9
+    initial = 0.5
+
+    def __post_init__(self):
+        checked_percentile(self, self.percentile)
+
+    def scales(self, evidence):
+        return {
+            planned.name: percentile_of(evidence.activations[planned.name], self.percentile)
+            for planned in evidence.plan.populations
+        }
