@@ -20,6 +20,7 @@ def explicit(
     when: str,
     delay: Quantity,
     clock: Any,
+    negative_event: str | None = None,
 ) -> Synapses:
     """``Synapses`` that add ``matrix`` to a variable of the target.
 
@@ -34,17 +35,24 @@ def explicit(
         What one threshold of weight is in ``variable``; ``unit_text`` names its unit.
     when : str
         Slot of the schedule in which spikes arrive.
+    negative_event : str or None
+        Event of the source that takes the weights away, by a pathway ``negative``; in each step after
+        the spikes that add them.
 
     Notes
     -----
     Synapses are ordered by replica, then source neuron, then target neuron.
     """
+    on_pre, events = {"pre": f"{variable}_post += w"}, {"pre": "spike"}
+    if negative_event is not None:
+        on_pre["negative"], events["negative"] = f"{variable}_post -= w", negative_event
     synapses = Synapses(
         source,
         target,
         model=f"w : {unit_text} (constant)",
-        on_pre=f"{variable}_post += w",
-        delay=delay,
+        on_pre=on_pre,
+        on_event=events,
+        delay=dict.fromkeys(on_pre, delay),
         clock=clock,
         name=name,
     )
@@ -57,5 +65,7 @@ def explicit(
         i=(blocks * n_pre + pre).ravel(), j=(blocks * n_post + columns.indices).ravel()
     )
     synapses.w = np.tile(columns.data, replicas) * unit
-    synapses.pre.when = when
+    for order, pathway in enumerate(on_pre, start=-1):
+        path = getattr(synapses, pathway)
+        path.when, path.order = when, order
     return synapses

@@ -11,29 +11,18 @@ their order, so the sums are those of ``Synapses``, bit by bit. Use explicit syn
 or delays differ.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import get_device
-from brian2.codegen.templates import Templater
 from brian2.core.names import Nameable
 from brian2.core.variables import Variables
 from brian2.groups.group import CodeRunner, Group
-from jinja2 import ChoiceLoader, FileSystemLoader
 
-from bioconv.errors import DeviceError
 from bioconv.projections.kinds import Kind
-
-_TEMPLATES = Path(__file__).with_name("templates")
-_FOLDERS = {".py_": "numpy", ".pyx": "cython", ".cpp": "cpp"}
-_CLASSES: dict[type, type] = {}
-
-#: Columns of a matrix that are kept in the cache at once.
-BLOCK = 512
+from bioconv.projections.templated import TemplatedRunner
 
 
-class SharedProjection(Group, CodeRunner):
+class SharedProjection(Group, TemplatedRunner):
     """Adds the weights of spikes to a variable of the target, every weight stored once.
 
     Parameters
@@ -48,8 +37,16 @@ class SharedProjection(Group, CodeRunner):
         What one threshold of weight is in ``variable``.
     delay : int
         Steps that spikes wait.
+    event : str
+        Of the source: what a spike is.
+    order : int or None
+        Within the slot ``when``; None means -1, and one after ``weights_of``.
     dtype : numpy dtype
         Of the stored weights.
+    weights_of : SharedProjection or None
+        Take the weights of this projection, of the same kind, away from the target instead of adding
+        own ones. With an event of its own that is how negative spikes travel: their weights are stored
+        once, and whoever sets ``w`` of the first sets them for both.
 
     Attributes
     ----------
@@ -72,15 +69,18 @@ class SharedProjection(Group, CodeRunner):
         delay: int = 0,
         event: str = "spike",
         when: str = "synapses",
-        order: int = -1,
+        order: int | None = None,
         dtype: Any = np.float64,
+        weights_of: "SharedProjection | None" = None,
         clock: Any = None,
         name: str = "projection*",
     ):
-        self.codeobj_class: type | None = None
+        self.codeobj_class = None
         Nameable.__init__(self, name=name)
-        self.source, self.target = source, target
-        variables = _variables(self, source, target, kind, variable, delay, event, dtype)
+        self.source, self.target, self.kind = source, target, kind
+        if order is None:
+            order = -1 if weights_of is None else weights_of.order + 1
+        variables = _variables(self, variable, delay, event)
         space = source.variables[f"_{event}space"]
         CodeRunner.__init__(
             self,
@@ -97,24 +97,23 @@ class SharedProjection(Group, CodeRunner):
                 "eventspace": space,
                 "eventspace_size": int(space.size),
                 "conditional_write": getattr(target.variables[variable], "conditional_write", None),
+                "minus": weights_of is not None,
             },
         )
         variables.create_clock_variables(self._clock, prefix="_clock_")
         self.add_dependency(source)
         self.add_dependency(target)
+        if weights_of is None:
+            _store(variables, kind, unit, dtype)
+        else:
+            self.add_dependency(weights_of)
+            _borrow(variables, kind, weights_of)
         self._enable_group_attributes()
-        variables["w"].set_value(np.asarray(kind.weights * unit, dtype=dtype))
-        for array, values in kind.tables.items():
-            variables[array].set_value(values)
-
-    def create_code_objects(self, run_namespace: Any) -> None:
-        """Choose the class of code late: the target is known only when a network is about to run."""
-        self.codeobj_class = _with_our_templates(get_device().code_object_class(None))
-        super().create_code_objects(run_namespace)
 
 
-def _variables(owner, source, target, kind, variable, delay, event, dtype) -> Variables:
-    """The arrays and constants that the templates name."""
+def _variables(owner: SharedProjection, variable: str, delay: int, event: str) -> Variables:
+    """The arrays and constants that the templates name, but for those of the weights."""
+    source, target, kind = owner.source, owner.target, owner.kind
     replicas = len(source) // kind.n_pre
     if (replicas * kind.n_pre, replicas * kind.n_post) != (len(source), len(target)):
         raise ValueError(
@@ -138,28 +137,29 @@ def _variables(owner, source, target, kind, variable, delay, event, dtype) -> Va
     space = source.variables[f"_{event}space"]
     variables.add_reference(f"_{event}space", source, index="0")
     variables.add_reference("_target", target, variable, index="0")
-    dimensions = target.variables[variable].dim
-    variables.add_array(
-        "w", size=kind.weights.size, dimensions=dimensions, dtype=dtype, constant=True
-    )
     variables.add_array("_ring", size=max(1, delay * space.size), dtype=np.int32)
     variables.add_array("_ring_at", size=1, dtype=np.int32)
-    for name, values in kind.tables.items():
-        variables.add_array(name, size=values.size, dtype=np.int32, constant=True)
     return variables
 
 
-def _with_our_templates(base: type) -> type:
-    """The target's class of code objects, which also finds our templates."""
-    if base not in _CLASSES:
-        old = base.templater  # type: ignore[attr-defined]
-        if old.extension not in _FOLDERS:
-            raise DeviceError(f"there are no projection templates for {base.__name__}")
-        ours = [_TEMPLATES / _FOLDERS[old.extension], _TEMPLATES / "kernels"]
-        templater = Templater(
-            old.package_names, old.extension, env_globals=old.env_globals,
-            templates_dir=old.templates_dir,
-        )  # fmt: skip
-        templater.env.loader = ChoiceLoader([FileSystemLoader(ours), templater.env.loader])
-        _CLASSES[base] = type(f"Shared{base.__name__}", (base,), {"templater": templater})
-    return _CLASSES[base]
+def _store(variables: Variables, kind: Kind, unit: Any, dtype: Any) -> None:
+    """Arrays for the weights and for the tables of who they join."""
+    dimensions = variables["_target"].dim
+    variables.add_array(
+        "w", size=kind.weights.size, dimensions=dimensions, dtype=dtype, constant=True
+    )
+    variables["w"].set_value(np.asarray(kind.weights * unit, dtype=dtype))
+    for name, values in kind.tables.items():
+        variables.add_array(name, size=values.size, dtype=np.int32, constant=True)
+        variables[name].set_value(values)
+
+
+def _borrow(variables: Variables, kind: Kind, owner: SharedProjection) -> None:
+    """The arrays of a projection of the same kind."""
+    if owner.kind is not kind:
+        raise ValueError(
+            f"weights_of {owner.name}: its weights are not of the kind that was given; give both "
+            "projections one record"
+        )
+    for name in ("w", *kind.tables):
+        variables.add_reference(name, owner)

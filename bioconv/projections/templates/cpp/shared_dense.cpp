@@ -9,6 +9,6 @@
         {{get_array_name(eventspace)}}, {{eventspace_size}}, _source_first, _neurons,
         {{_ring}}, {{_ring_at}}, _delay);
     const char* _open = {% if conditional_write is none %}nullptr{% else %}(const char*){{get_array_name(conditional_write)}} + _post_first{% endif %};
-    bioconv::dense(_spikes, {{w}}, {{_target}} + _post_first, _open,
+    bioconv::dense<{{minus|lower}}>(_spikes, {{w}}, {{_target}} + _post_first, _open,
         _n_pre, _n_post, _block);
 {% endblock %}

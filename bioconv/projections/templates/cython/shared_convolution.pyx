@@ -14,7 +14,7 @@ static void bioconv_deliver(
     int32_t* row_out, const int32_t* run_first, const int32_t* run_kernel, const int32_t*
     run_out, const int32_t* run_length)
 {
-    bioconv::convolution(
+    bioconv::convolution<{{minus|lower}}>(
         bioconv::arrived(space, size, first_neuron, neurons, ring, at, delay), w, target, open,
         _n_pre, _n_post, _channels, _columns, _per_group, _out_columns, _out_channels,
         _out_per_group, _kernel_rows, _kernel_columns, row_first, row_kernel, row_out, run_first,

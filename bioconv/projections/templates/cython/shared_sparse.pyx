@@ -10,7 +10,7 @@ static void bioconv_deliver(
     int32_t* ring, int32_t* at, int64_t delay, const {{cpp_dtype(variables['w'].dtype)}}* w, {{cpp_dtype(variables['_target'].dtype)}}* target, const char* open,
     int64_t _n_pre, int64_t _n_post, const int32_t* first, const int32_t* post)
 {
-    bioconv::sparse(
+    bioconv::sparse<{{minus|lower}}>(
         bioconv::arrived(space, size, first_neuron, neurons, ring, at, delay), w, target, open,
         _n_pre, _n_post, first, post);
 }

@@ -5,7 +5,7 @@
 // columns, is tabled per input row and column: stride, padding and dilation are in the tables.
 namespace bioconv {
 
-template <typename W, typename T>
+template <bool minus, typename W, typename T>
 static void convolution(
     const std::vector<int32_t>& spikes, const W* w, T* target, const char* open,
     int64_t n_pre, int64_t n_post, int64_t channels, int64_t columns, int64_t per_group,
@@ -26,8 +26,8 @@ static void convolution(
             const int64_t start = base + row_out[r]*out_columns*out_channels;
             for (int32_t c = run_first[column]; c < run_first[column + 1]; c++) {
                 const int64_t at = start + run_out[c]*out_channels;
-                add(target + at, line + run_kernel[c]*out_per_group,
-                             open ? open + at : nullptr, run_length[c]*out_per_group);
+                add<minus>(target + at, line + run_kernel[c]*out_per_group,
+                           open ? open + at : nullptr, run_length[c]*out_per_group);
             }
         }
     }

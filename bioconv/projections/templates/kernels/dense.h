@@ -5,7 +5,14 @@
 // its spikes one after another, in their order: the sums are those of explicit synapses, bit by bit.
 namespace bioconv {
 
-template <typename W, typename T>
+template <bool minus, typename W, typename T>
+static inline T eight(T v, W a, W b, W c, W d, W e, W f, W g, W h)
+{
+    const T half = sum<minus>(sum<minus>(sum<minus>(sum<minus>(v, a), b), c), d);
+    return sum<minus>(sum<minus>(sum<minus>(sum<minus>(half, e), f), g), h);
+}
+
+template <bool minus, typename W, typename T>
 static inline void eight_rows(T* __restrict__ v, const W* const* __restrict__ row, const char* open,
                               int64_t from, int64_t to)
 {
@@ -15,16 +22,16 @@ static inline void eight_rows(T* __restrict__ v, const W* const* __restrict__ ro
     const W* __restrict__ g = row[6]; const W* __restrict__ h = row[7];
     if (open) {
         for (int64_t j = from; j < to; j++) {
-            const T s = (((((((v[j] + a[j]) + b[j]) + c[j]) + d[j]) + e[j]) + f[j]) + g[j]) + h[j];
+            const T s = eight<minus>(v[j], a[j], b[j], c[j], d[j], e[j], f[j], g[j], h[j]);
             v[j] = open[j] ? s : v[j];
         }
     } else {
         for (int64_t j = from; j < to; j++)
-            v[j] = (((((((v[j] + a[j]) + b[j]) + c[j]) + d[j]) + e[j]) + f[j]) + g[j]) + h[j];
+            v[j] = eight<minus>(v[j], a[j], b[j], c[j], d[j], e[j], f[j], g[j], h[j]);
     }
 }
 
-template <typename W, typename T>
+template <bool minus, typename W, typename T>
 static void dense(const std::vector<int32_t>& spikes, const W* w, T* target, const char* open,
                   int64_t n_pre, int64_t n_post, int64_t block)
 {
@@ -41,11 +48,11 @@ static void dense(const std::vector<int32_t>& spikes, const W* w, T* target, con
             for (; k + 8 <= end; k += 8) {
                 const W* row[8];
                 for (int n = 0; n < 8; n++) row[n] = w + (spikes[k + n] - base)*n_post;
-                eight_rows(v, row, gate, from, to);
+                eight_rows<minus>(v, row, gate, from, to);
             }
             for (; k < end; k++) {
                 const W* row = w + (spikes[k] - base)*n_post;
-                add(v + from, row + from, gate ? gate + from : nullptr, to - from);
+                add<minus>(v + from, row + from, gate ? gate + from : nullptr, to - from);
             }
         }
     }

@@ -1,7 +1,7 @@
 // A spike adds the weights of its own targets: a list for each source neuron, shared by all replicas.
 namespace bioconv {
 
-template <typename W, typename T>
+template <bool minus, typename W, typename T>
 static void sparse(const std::vector<int32_t>& spikes, const W* w, T* target, const char* open,
                    int64_t n_pre, int64_t n_post, const int32_t* first, const int32_t* post)
 {
@@ -10,7 +10,7 @@ static void sparse(const std::vector<int32_t>& spikes, const W* w, T* target, co
         T* v = target + replica*n_post;
         const char* gate = open ? open + replica*n_post : nullptr;
         for (int32_t k = first[neuron]; k < first[neuron + 1]; k++)
-            if (!gate || gate[post[k]]) v[post[k]] += w[k];
+            if (!gate || gate[post[k]]) v[post[k]] = sum<minus>(v[post[k]], w[k]);
     }
 }
 

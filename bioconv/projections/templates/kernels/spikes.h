@@ -30,14 +30,18 @@ static const std::vector<int32_t>& arrived(
     return local;
 }
 
+// a + b, or a - b for the spikes of an event that takes its weights away.
+template <bool minus, typename T, typename W>
+static inline T sum(T a, W b) { return minus ? a - b : a + b; }
+
 // target[n] += weight[n], where `open` allows it (null: everywhere).
-template <typename W, typename T>
+template <bool minus, typename W, typename T>
 static inline void add(T* __restrict__ target, const W* __restrict__ weight, const char* open, int64_t n)
 {
     if (open) {
-        for (int64_t k = 0; k < n; k++) target[k] = open[k] ? target[k] + weight[k] : target[k];
+        for (int64_t k = 0; k < n; k++) target[k] = open[k] ? sum<minus>(target[k], weight[k]) : target[k];
     } else {
-        for (int64_t k = 0; k < n; k++) target[k] += weight[k];
+        for (int64_t k = 0; k < n; k++) target[k] = sum<minus>(target[k], weight[k]);
     }
 }
 
