@@ -8,6 +8,7 @@ import numpy as np
 from brian2 import Clock, Network, NeuronGroup, Quantity, Synapses, TimedArray
 
 from bioconv.build.populations import (
+    NEGATIVE,
     Frame,
     built_input,
     built_population,
@@ -142,7 +143,9 @@ def built(
     shapes = {spiking.stimulus.name: spiking.stimulus.shape}
     shapes |= {p.name: p.shape for p in spiking.populations}
     drives = _drives(groups, presentations, frame)
-    network = Network(*groups.values(), *projections.values(), name="bioconv_network")
+    network = Network(
+        *groups.values(), *projections.values(), *_negatives(projections, frame), name="bioconv_network"
+    )
     network.schedule = list(schedule.order)
     owned(network)
     return Built(
@@ -190,6 +193,30 @@ def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
     return deliver
 
 
+def _negatives(projections: Mapping[str, Any], frame: Frame) -> list[SharedProjection]:
+    """What takes away the weights of negative spikes, for projections whose source sends some."""
+    return [
+        SharedProjection(
+            first.source,
+            first.target,
+            first.kind,
+            variable=first.variable,
+            delay=first.delay,
+            event=NEGATIVE,
+            when=first.when,
+            weights_of=first,
+            clock=frame.steps,
+            name=f"{first.name}_negative",
+        )
+        for first in projections.values()
+        if isinstance(first, SharedProjection) and _signed(first.source)
+    ]
+
+
+def _signed(group: Any) -> bool:
+    return NEGATIVE in group.events
+
+
 def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
     """Makes projections with an entry for every synapse."""
 
@@ -209,6 +236,7 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             when=frame.schedule.slots[projection.source].synapses,
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,
             clock=frame.steps,
+            negative_event=NEGATIVE if _signed(groups[projection.source]) else None,
         )
 
     return deliver

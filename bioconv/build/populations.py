@@ -93,9 +93,7 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         border += f"\nI_stim = {drive_name(population.name)}(t - t_begin, i)"
     slots = frame.schedule.slots[population.name]
     if text.negative:
-        group.run_on_event(
-            NEGATIVE, text.negative[1], when=slots.resets, name=f"{population.name}_negative"
-        )
+        group.run_on_event(NEGATIVE, text.negative[1], when=slots.resets)
         group.thresholder[NEGATIVE].when = slots.thresholds
     if text.end:
         group.run_regularly(text.end, when="end", order=-1, name=f"{population.name}_end")

@@ -78,6 +78,7 @@ class SharedProjection(Group, TemplatedRunner):
         self.codeobj_class = None
         Nameable.__init__(self, name=name)
         self.source, self.target, self.kind = source, target, kind
+        self.variable, self.delay = variable, delay
         if order is None:
             order = -1 if weights_of is None else weights_of.order + 1
         variables = _variables(self, variable, delay, event)
