@@ -19,13 +19,14 @@ from typing import Any
 from brian2 import ms
 
 from bioconv.build import Encoder, Settings, encoder_named
-from bioconv.convert import Method
+from bioconv.convert import Auto, Method
 from bioconv.convert import convert as converted
 from bioconv.graph import Network
 from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
 from bioconv.read import read
 from bioconv.result import Result
+from bioconv.run import compiler_problem
 from bioconv.spiking import SpikingNetwork
 
 
@@ -34,7 +35,7 @@ def to_brian(
     *,
     input_shape: Sequence[int] | None = None,
     calibration: Any = None,
-    method: str | Method | None = None,
+    method: str | Method | Auto | None = None,
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
     reset: str | None = None,
@@ -118,19 +119,34 @@ def to_brian(
     return Model(spiking, settings)
 
 
-def convert(network: Network, *, encoder: str | Encoder | None = None, dt: Any = None, **options: Any):
+def convert(
+    network: Network, *, encoder: str | Encoder | None = None, dt: Any = None, **options: Any
+):
     """The spiking network of a trained one, as :func:`bioconv.convert.conversion.convert` documents.
 
     Methods that calibrate with spikes are simulated with ``encoder`` and ``dt``.
     """
     settings = Settings(
-        dt=1 * ms if dt is None else dt, units=units_named("biophysical"), encoder=encoder_named(encoder)
+        dt=1 * ms if dt is None else dt,
+        units=units_named("biophysical"),
+        encoder=encoder_named(encoder),
     )
     simulate = partial(simulated, settings)
     return converted(network, simulate=simulate, max_rate=float(settings.max_rate), **options)
 
 
-def simulated(settings: Settings, spiking: SpikingNetwork, images: Any, n_steps: int) -> Result:
-    """What a network does with images in a model of these settings."""
-    delta = replace(settings, propagation="synchronous")
-    return Model(spiking, delta).run(images, n_steps * settings.dt)
+def simulated(
+    settings: Settings,
+    spiking: SpikingNetwork,
+    images: Any,
+    n_steps: int,
+    record: Any = None,
+    often: bool = False,
+) -> Result:
+    """What a network does with images in a model of these settings.
+
+    ``often`` tells that networks like this one will follow, so that compiling pays.
+    """
+    model = Model(spiking, replace(settings, propagation="synchronous"))
+    device = "cpp_standalone" if often and compiler_problem() is None else "auto"
+    return model.run(images, n_steps * settings.dt, device=device, record=record, progress=False)

@@ -231,8 +231,11 @@ class Result:
         """(n_steps, n_samples) class after each step by the counts so far.
 
         Between equal counts the neuron that reached it first wins; the last step decides as
-        :attr:`predictions`. -1 stands for "no output spike yet".
+        :attr:`predictions`. -1 stands for "no output spike yet". Of an output that only integrates
+        the potential decides; its traces must have been recorded.
         """
+        if self.output in self.silent:
+            return self._traces(self.output).values.argmax(axis=2).T
         n_outputs = self.potentials.shape[1]
         spikes = self._spikes(self.output)
         added = np.zeros((self.n_steps, self.n_samples, n_outputs), dtype=np.int32)
@@ -261,6 +264,13 @@ class Result:
                 f'run with record={{"{layer}": "spikes"}}'
             )
         return self.spikes[layer]
+
+    def _traces(self, layer: str) -> Traces:
+        if layer not in self.traces:
+            raise ResultError(
+                f'the potentials of {layer!r} were not recorded; run with record={{"{layer}": "v"}}'
+            )
+        return self.traces[layer]
 
     def _labels(self, labels: Any) -> np.ndarray:
         labels = np.asarray(labels)

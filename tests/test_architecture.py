@@ -28,7 +28,7 @@ MAP = {
         "errors", "graph", "spiking", "projections", "build", "run", "result",
     },
     "pipeline": {
-        "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "spiking",
+        "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "run", "spiking",
     },
     "analysis": {"errors", "graph", "result"},
     "plots": {"errors", "result", "analysis"},

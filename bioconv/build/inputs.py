@@ -75,10 +75,10 @@ def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
         bias = population.bias.ravel()[order_of(population.shape)] * current
         bias = edits.get((population.name, "I_bias"), bias)
         found[f"{population.name}.I_bias"] = np.tile(bias, replicas)
-        if population.spiking:
-            threshold = float(texts[population.name].parameters["V_th"])
-            edited = edits.get((population.name, "V_th"), np.array([threshold]))
-            found[f"{population.name}.V_th"] = edited
+        for name, value in texts[population.name].parameters.items():
+            if population.spiking or name != "V_th":
+                given = edits.get((population.name, name), np.array([float(value)]))
+                found[f"{population.name}.{name}"] = given
     for projection in [] if wiring.explicit else wiring.projections:
         weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
         if weights.size:

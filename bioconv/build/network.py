@@ -21,6 +21,9 @@ from bioconv.neurons import NeuronText
 from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
 
+#: Parameters that all neurons of a population share.
+SHARED = ("V_th", "V_begin")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Built:
@@ -88,17 +91,21 @@ class Built:
         for name, group in self.groups.items():
             if "I_bias" in group.variables:
                 found[name, "I_bias"] = group.I_bias_[: len(group) // self.replicas].copy()
-            if "V_th" in group.variables:
-                found[name, "V_th"] = np.atleast_1d(group.V_th_[:]).copy()
+            for variable in SHARED:
+                if variable in group.variables:
+                    value = getattr(group, f"{variable}_")[:]
+                    found[name, variable] = np.atleast_1d(value).copy()
         return found
 
     def edit(self, edits: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Set values as :meth:`edits` returned them, in every replica."""
         for (name, variable), values in edits.items():
             owner = self.projections[name] if variable == "w" else self.groups[name]
-            once = isinstance(owner, SharedProjection) or variable == "V_th"
-            copies = 1 if once else self.replicas
-            setattr(owner, f"{variable}_", values.item() if variable == "V_th" else np.tile(values, copies))
+            if variable in SHARED:
+                setattr(owner, f"{variable}_", values.item())
+                continue
+            copies = 1 if isinstance(owner, SharedProjection) else self.replicas
+            setattr(owner, f"{variable}_", np.tile(values, copies))
 
     @property
     def samples(self) -> int:
@@ -144,7 +151,10 @@ def built(
     shapes |= {p.name: p.shape for p in spiking.populations}
     drives = _drives(groups, presentations, frame)
     network = Network(
-        *groups.values(), *projections.values(), *_negatives(projections, frame), name="bioconv_network"
+        *groups.values(),
+        *projections.values(),
+        *_negatives(projections, frame),
+        name="bioconv_network",
     )
     network.schedule = list(schedule.order)
     owned(network)

@@ -13,7 +13,6 @@ from bioconv.neurons.text import WINDOW
 from bioconv.projections import order_of
 from bioconv.spiking import Population, SpikingNetwork, Stimulus
 
-
 #: Name of the event of a negative spike.
 NEGATIVE = "negative"
 
@@ -84,8 +83,9 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         name=population.name,
     )
     group.v = text.constants["E_L"]
-    if text.threshold:
-        group.V_th = text.parameters["V_th"]
+    for name, value in text.parameters.items():
+        if name in group.variables:
+            setattr(group, name, value)
     bias = population.bias.ravel()[order_of(population.shape)]
     group.I_bias = np.tile(bias, frame.replicas) * (text.current * max_rate)
     border = text.clear

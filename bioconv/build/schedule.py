@@ -80,7 +80,8 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
             onsets=onsets,
             period=n_steps + max(onsets.values()),
             delays={
-                p.name: max(0, onsets[p.target] - onsets[p.source] - lag) for p in network.projections
+                p.name: max(0, onsets[p.target] - onsets[p.source] - lag)
+                for p in network.projections
             },
             windowed=False,
         )

@@ -1,5 +1,6 @@
 """From a trained network to a spiking one."""
 
+from bioconv.convert.auto import Auto, Candidate, Trial
 from bioconv.convert.conversion import Conversion, convert
 from bioconv.convert.methods import (
     METHODS,
@@ -21,7 +22,7 @@ from bioconv.convert.methods import (
 from bioconv.convert.simplify import SUBSTITUTES
 
 __all__ = [
-    "METHODS", "QCFS", "RMP", "SUBSTITUTES", "ChannelWise", "Compensated", "Conversion", "DataBased",
-    "FewSpike", "Method", "ModelBased", "Percentile", "SpikeNorm", "Tailored", "Unscaled", "convert",
+    "METHODS", "QCFS", "RMP", "SUBSTITUTES", "Auto", "Candidate", "ChannelWise", "Compensated", "Conversion", "DataBased",
+    "FewSpike", "Method", "ModelBased", "Percentile", "SpikeNorm", "Tailored", "Trial", "Unscaled", "convert",
     "method_named", "violations",
 ]  # fmt: skip

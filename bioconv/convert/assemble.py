@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from bioconv.convert.methods import Scale
 from bioconv.convert.rescale import rescaled, spread
 from bioconv.convert.trace import Plan, Planned, Term
@@ -13,8 +11,8 @@ from bioconv.neurons import (
     IF,
     LIF,
     SIGNED,
-    Alpha,
     Delta,
+    FewSpike,
     Neuron,
     PeakInput,
     Synapse,
@@ -79,15 +77,14 @@ def assembled(plan: Plan, choices: Choices, scales: Mapping[str, Scale]) -> Spik
     return replace(made, populations=held)
 
 
-def probed(
-    plan: Plan, choices: Choices, scales: Mapping[str, Scale], name: str
-) -> SpikingNetwork:
+def probed(plan: Plan, choices: Choices, scales: Mapping[str, Scale], name: str) -> SpikingNetwork:
     """The network up to a population, which keeps the largest input that a step brings."""
     upto = [planned.name for planned in plan.populations].index(name) + 1
     part = Plan(populations=plan.populations[:upto], output=name)
     made = assembled(part, choices, {**scales, name: 1.0})
     probe = replace(made[name], neuron=PeakInput(), synapse=Delta(), spiking=False, hold=0)
-    needed, left = {name}, []
+    needed = {name}
+    left: list[Population] = []
     for population in reversed(made.populations):
         if population.name in needed:
             left.insert(0, probe if population.name == name else population)
@@ -135,7 +132,8 @@ def _population(planned: Planned, choices: Choices, scale: Scale, estimate: str)
 
 
 def _initial(planned: Planned, choices: Choices) -> float:
-    if planned.follows or not planned.spiking or isinstance(planned.activation, (Step, SoftLIF)):
+    whole = isinstance(planned.activation, (Step, SoftLIF)) or isinstance(choices.neuron, FewSpike)
+    if planned.follows or not planned.spiking or whole:
         return 0.0
     return 0.5 if isinstance(planned.activation, QuantizedReLU) else choices.initial
 
@@ -183,5 +181,10 @@ def _projection(
         factor = term.factor * choices.gain
         layers, gain = rescaled(term.layers, term.shape, scales[term.source], target, factor)
     return Projection(
-        name=name, source=term.source, target=planned.name, layers=layers, shape=term.shape, gain=gain
+        name=name,
+        source=term.source,
+        target=planned.name,
+        layers=layers,
+        shape=term.shape,
+        gain=gain,
     )

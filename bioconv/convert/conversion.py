@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bioconv.convert.assemble import Choices, assembled, paths_of, probed
+from bioconv.convert.auto import Auto, Candidate, Trial, chosen_by_trial
 from bioconv.convert.methods import Evidence, Method, Scale, method_named
 from bioconv.convert.simplify import SUBSTITUTES, checked_substitutes, simplified
 from bioconv.convert.trace import Plan, Planned, traced
@@ -36,6 +37,7 @@ from bioconv.graph import (
     activations,
     checked_images,
     forward,
+    reference,
 )
 from bioconv.neurons import Neuron, Synapse, neuron_named, reset_named, synapse_named
 from bioconv.spiking import SpikingNetwork, Stimulus, last_weight
@@ -45,7 +47,7 @@ CHUNK = 100
 POOLINGS = ("folded", "population")
 READOUTS = ("spikes", "potential")
 
-Simulate = Callable[[SpikingNetwork, np.ndarray, int], Any]
+Simulate = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +69,8 @@ class Conversion:
     biases_before, biases_after : mapping, population -> (*shape) array
     notes : tuple of str
         Decisions that the caller may want to know of.
+    trials : tuple of Trial
+        What ``method="auto"`` tried, and ``steps``, how many it found to suffice.
     """
 
     method: str
@@ -77,19 +81,22 @@ class Conversion:
     biases_before: Mapping[str, np.ndarray]
     biases_after: Mapping[str, np.ndarray]
     notes: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
+    steps: int | None = None
 
     def __str__(self) -> str:
         rows = [f"method      {self.method}"]
         rows += [f"scale       {name}: {_shown(scale)}" for name, scale in self.scales.items()]
         rows += [f"threshold   {name}: {value:.6g}" for name, value in self.thresholds.items()]
         rows += [f"note        {note}" for note in self.notes]
+        rows += [f"tried       {trial.row()}" for trial in self.trials]
         return "\n".join(rows)
 
 
 def convert(
     network: Network,
     *,
-    method: str | Method | None = None,
+    method: str | Method | Auto | None = None,
     calibration: np.ndarray | None = None,
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
@@ -107,9 +114,10 @@ def convert(
 
     Parameters
     ----------
-    method : str or Method, optional
+    method : str, Method or Auto, optional
         A name of :data:`METHODS` or a record of :mod:`bioconv.convert.methods`. None: 99.9 percentile
-        with calibration data, model-based without; the report says which.
+        with calibration data, model-based without; the report says which. ``"auto"`` tries several
+        (:class:`Auto`) and reports the table.
     calibration : (n_samples, *input_shape) array, optional
         Images of the training set, a few hundred.
     neuron : {"if", "lif", "few_spike"} or record, optional
@@ -145,6 +153,14 @@ def convert(
     ConversionError
         If an option is unknown, a method lacks its calibration data, or nothing is left to spike.
     """
+    if method == "auto":
+        method = Auto()
+    if isinstance(method, Auto):
+        return _automatic(
+            network, method, calibration, simulate,
+            neuron=neuron, synapse=synapse, reset=reset, clamp=clamp, pooling=pooling,
+            substitute=substitute, input_range=input_range, max_rate=max_rate,
+        )  # fmt: skip
     _check_choice("pooling", pooling, POOLINGS)
     substitute = dict(substitute or {})
     ways = checked_substitutes(substitute)
@@ -190,6 +206,33 @@ def convert(
     return replace(spiking, report=replace(report, notes=tuple(notes)))
 
 
+def _automatic(
+    network: Network, auto: Auto, calibration: Any, simulate: Simulate | None, **options: Any
+) -> SpikingNetwork:
+    """The network of the best candidate of ``auto``; its report has the table."""
+    if calibration is None or simulate is None:
+        raise ConversionError(
+            'method="auto" shows images to the networks; call bioconv.convert or bioconv.to_brian with '
+            "calibration=images, a few hundred of the training set"
+        )
+    images = _calibration(network, calibration)
+    parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    answers = np.concatenate([reference(network, part).argmax(axis=1) for part in parts])
+
+    def converted(candidate: Candidate, fitted: np.ndarray) -> SpikingNetwork:
+        return convert(
+            network, method=candidate.method, calibration=fitted, initial=candidate.initial,
+            readout=candidate.readout, simulate=simulate, **options,
+        )  # fmt: skip
+
+    spiking, best, trials, refused = chosen_by_trial(auto, images, answers, converted, simulate)
+    report = spiking.report
+    assert report is not None
+    notes = (f"auto chose {best.candidate!r}", *report.notes, *(f"not tried: {r}" for r in refused))
+    steps = best.needed or int(best.steps[-1])
+    return replace(spiking, report=replace(report, notes=notes, trials=trials, steps=steps))
+
+
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ConversionError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
@@ -202,7 +245,9 @@ def _checked_initial(initial: float) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not 0 <= number < 1:
-        raise ConversionError(f"initial is {initial!r}; give 0 or more and less than 1 (thresholds)")
+        raise ConversionError(
+            f"initial is {initial!r}; give 0 or more and less than 1 (thresholds)"
+        )
     return number
 
 
@@ -309,7 +354,9 @@ def _checked_scales(scales: Mapping[str, Scale]) -> tuple[dict[str, Scale], list
 
 def _said(method, chosen: Method, network: Network, substitute) -> list[str]:
     kinds = {type(node.layer).__name__ for node in network.nodes}
-    layers = {choice for choices in SUBSTITUTES.values() for choice in choices if choice[0].isupper()}
+    layers = {
+        choice for choices in SUBSTITUTES.values() for choice in choices if choice[0].isupper()
+    }
     notes = [
         f"{name} was replaced by {other}; the trained network's own answers may differ"
         for name, other in substitute.items()

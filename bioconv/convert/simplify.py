@@ -19,7 +19,6 @@ from bioconv.graph import (
     Dense,
     Dropout,
     Layer,
-    LeakyReLU,
     MaxPool2d,
     Network,
     Node,
@@ -57,7 +56,7 @@ def substituted(network: Network, substitute: Mapping[str, str]) -> Network:
     nodes = []
     for node in network.nodes:
         layer, chosen = node.layer, substitute.get(type(node.layer).__name__)
-        if chosen == "AvgPool2d":
+        if isinstance(layer, MaxPool2d) and chosen == "AvgPool2d":
             layer = _average(layer)
         elif chosen == "ReLU":
             layer = ReLU()

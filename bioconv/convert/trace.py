@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import islice
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -182,7 +183,8 @@ def _identifier(name: str) -> str:
 
 
 def _activated(node: Node, form: Form, populate, signed: bool) -> Form:
-    before, layer = node.inputs[0], node.layer
+    before: str = node.inputs[0]
+    layer: Any = node.layer
     up = before if before != INPUT else node.name
     pair = isinstance(layer, LeakyReLU) and not signed
     terms = [
@@ -220,6 +222,7 @@ def _max_pooled(node: Node, form: Form, populate, pool: str) -> Form:
         )  # fmt: skip
     else:
         term = terms[0]
+    assert isinstance(node.layer, MaxPool2d)
     layer = _window_sum(node.layer) if pool == "or" else node.layer
     pooled = Form(
         terms=(replace(term, layers=(layer,)),),

@@ -87,7 +87,9 @@ class NeuronText:
         rows += _labelled("begin", self.start) + _labelled("step end", self.end)
         rows.append(f"method     {self.method}")
         for name in ("parameters", "constants"):
-            rows.append(f"{name:10} " + ", ".join(f"{k} = {v}" for k, v in getattr(self, name).items()))
+            rows.append(
+                f"{name:10} " + ", ".join(f"{k} = {v}" for k, v in getattr(self, name).items())
+            )
         return "\n".join(rows)
 
     def latex(self) -> str:
@@ -168,9 +170,11 @@ def neuron_text(
     gate = " and in_window" * windowed + " and step >= onset + hold" * (hold > 0)
     if hold:
         constants["hold"] = hold
+    parameters = {"V_th": V_th}
     if initial or hold:
-        constants["V_begin"] = constants["E_L"] + initial * (V_th - constants["E_L"])
-    begin = "V_begin" if initial else "E_L"
+        parameters["V_begin"] = constants["E_L"] + initial * (V_th - constants["E_L"])
+        rows.append(f"V_begin : {units.potential} (shared, constant)")
+    begin = "V_begin" if "V_begin" in parameters else "E_L"
     clear = _clear(synapse, begin, refractory, spiking)
     clear += "\nx = 0*x" * buffered + "\ncount_negative = 0" * signed
     clear += "\nestimate = 0" * bool(estimate)
@@ -183,7 +187,7 @@ def neuron_text(
         refractory="refractory" if refractory else "",
         method=neuron.method(synapse),
         constants=constants,
-        parameters={"V_th": V_th},
+        parameters=parameters,
         target="x" if buffered else synapse.target,
         unit=unit,
         current=current,
@@ -267,7 +271,7 @@ def _check_parts(neuron: Neuron, synapse: Synapse, reset: str) -> None:
     kind = type(neuron).__name__
     if not neuron.membrane and synapse.equations:
         raise ParameterError(
-            f"{kind} neurons take a spike's charge at once; use synapse=\"delta\" with them"
+            f'{kind} neurons take a spike\'s charge at once; use synapse="delta" with them'
         )
     if isinstance(neuron, SignedIntegrateFire) and reset != "subtract":
         raise ParameterError(f'{kind} neurons are reset by subtraction; use reset="subtract"')

@@ -57,7 +57,9 @@ def collected(
             for name in built.groups
         },
         "negatives": {
-            name: run.ends(name, "count_negative").astype(np.int32).reshape(n_samples, *shapes[name])
+            name: run.ends(name, "count_negative")
+            .astype(np.int32)
+            .reshape(n_samples, *shapes[name])
             for name, group in built.groups.items()
             if "count_negative" in group.variables
         },

@@ -36,7 +36,7 @@ STOP = threading.Event()
 TRIES = 3
 #: Variables that are read after a run, and that are given to one.
 READ = ("count", "count_negative", "v", "i", "t")
-GIVEN = ("w", "I_bias", "V_th", "seed", "first_sample")
+GIVEN = ("w", "I_bias", "V_th", "V_begin", "seed", "first_sample")
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.
 _SOURCES = ("build", "neurons", "projections", "run")

@@ -9,7 +9,6 @@ import numpy as np
 
 from bioconv.convert.trace import Plan
 
-
 Scale = float | np.ndarray
 
 

@@ -31,7 +31,6 @@ class DataBased(Method):
     Diehl et al. (2015), IJCNN, doi 10.1109/IJCNN.2015.7280696, data-based normalisation.
     """
 
-
     carry: str = "scale"
 
     def __post_init__(self):

@@ -6,8 +6,8 @@ from bioconv.convert.methods.base import Method
 from bioconv.graph import (
     AvgPool2d,
     BatchNorm,
-    ConvTranspose2d,
     Conv2d,
+    ConvTranspose2d,
     Dense,
     Dropout,
     Flatten,
