@@ -25,7 +25,7 @@ from bioconv.read.torch_layers import MODULES, Shape, Walk, kind_of
 
 #: Calls whose result shares memory with their first argument in eval mode.
 _SAME_MEMORY = {
-    "identity", "dropout", "dropout1d", "dropout2d", "flatten", "unflatten", "view", "reshape",
+    "identity", "activationnoise", "dropout", "dropout1d", "dropout2d", "flatten", "unflatten", "view", "reshape",
     "squeeze", "contiguous", "float", "double",
 }  # fmt: skip
 

@@ -31,9 +31,12 @@ from bioconv.graph import (
     MaxPool2d,
     Network,
     Node,
+    QuantizedReLU,
     ReLU,
     Reshape,
+    SoftLIF,
     Softmax,
+    Step,
     SumPool2d,
     Upsample,
     ZeroPad2d,
@@ -86,13 +89,21 @@ class Applied:
     inputs: tuple[Signal, ...]
 
 
+#: Where the modules stand whose names mean what MODULES says.
+_KNOWN = ("torch.nn.modules.", "bioconv.learn.gradient.")
+
+
 def kind_of(module: Any) -> str:
-    """``"Conv2d"`` for torch's own modules and their subclasses without a forward of their own."""
-    for base in type(module).__mro__:
-        if base.__module__.startswith("torch.nn.modules"):
-            same = type(module).forward is base.forward  # type: ignore[attr-defined]
-            return base.__name__ if same else type(module).__name__
-    return type(module).__name__
+    """``"Conv2d"`` for known modules and their subclasses without a forward of their own.
+
+    Every other class goes by its full name: somebody's own ``Conv2d`` is not torch's.
+    """
+    kind = type(module)
+    for base in kind.__mro__:
+        if base.__module__.startswith(_KNOWN):
+            same = kind.forward is base.forward  # type: ignore[attr-defined]
+            return base.__name__ if same else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def array(tensor: Any) -> Any:
@@ -277,6 +288,17 @@ def clamp(x, min=None, max=None):
     if min != 0 or (max is not None and max <= 0):
         raise _refuse(f"clamp(min={min}, max={max})", "from 0 to something above, or from 0, can")
     return _chain(x, ReLU() if max is None else ClippedReLU(maximum=max))
+
+
+def quantized(x, levels, maximum):
+    return _chain(x, QuantizedReLU(levels=levels, maximum=maximum.item()))
+
+
+def soft_lif(x, amplitude, gain, tau_rc, tau_ref, gamma):
+    return _chain(
+        x,
+        SoftLIF(amplitude=amplitude, gain=gain, tau_rc=tau_rc, tau_ref=tau_ref, gamma=gamma),
+    )
 
 
 def relu6(x, inplace=False):
@@ -467,6 +489,10 @@ def _max_pool_module(m, x):
     return max_pool(x, **_of_pool(m, "dilation", "ceil_mode", "return_indices"))
 
 
+def _soft_lif_module(m, x):
+    return soft_lif(x, m.amplitude, m.gain, m.tau_rc, m.tau_ref, m.gamma)
+
+
 def _norm_module(m, x):
     return batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, eps=m.eps)
 
@@ -475,7 +501,7 @@ def _upsample_module(m, x):
     return interpolate(x, m.size, m.scale_factor, m.mode)
 
 
-#: torch modules by the name of their class.
+#: torch modules, and those of bioconv.learn.gradient, by the name of their class.
 MODULES: dict[str, Callable] = {
     "Linear": lambda m, x: linear(x, m.weight, m.bias),
     "Conv1d": _conv_module,
@@ -486,6 +512,7 @@ MODULES: dict[str, Callable] = {
     "AvgPool2d": _avg_pool_module,
     "LPPool1d": _lp_pool_module,
     "LPPool2d": _lp_pool_module,
+    "SumPool2d": lambda m, x: sum_pool(x, **_of_pool(m, "ceil_mode")),
     "MaxPool1d": _max_pool_module,
     "MaxPool2d": _max_pool_module,
     "AdaptiveAvgPool1d": lambda m, x: adaptive_avg_pool(x, m.output_size),
@@ -496,6 +523,11 @@ MODULES: dict[str, Callable] = {
     "ReLU6": lambda m, x: relu6(x),
     "Hardtanh": lambda m, x: hardtanh(x, m.min_val, m.max_val),
     "LeakyReLU": lambda m, x: leaky_relu(x, m.negative_slope),
+    "ClippedReLU": lambda m, x: clamp(x, 0, m.maximum),
+    "QuantizedReLU": lambda m, x: quantized(x, m.levels, m.maximum),
+    "SoftLIF": _soft_lif_module,
+    "Step": lambda m, x: _chain(x, Step(threshold=m.threshold)),
+    "ActivationNoise": lambda m, x: x,
     "Dropout": lambda m, x: dropout(x, m.p),
     "Dropout1d": lambda m, x: dropout(x, m.p),
     "Dropout2d": lambda m, x: dropout(x, m.p),

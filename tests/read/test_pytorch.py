@@ -10,6 +10,7 @@ from bioconv.read.torch_layers import FUNCTIONS, MODULES
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
+gradient = pytest.importorskip("bioconv.learn.gradient")
 
 #: class name -> (module, input shape) pairs
 OF_MODULES = {
@@ -52,6 +53,10 @@ OF_MODULES = {
         (nn.Sequential(nn.ReLU(), nn.LPPool2d(1, (3, 2))), MAPS),
         (nn.LPPool2d(1, 2, (2, 1)), MAPS),
     ],
+    "SumPool2d": [
+        (gradient.SumPool2d((3, 2)), MAPS),
+        (gradient.SumPool2d(3, (2, 1), (1, 0), ceil_mode=True), MAPS),
+    ],
     "MaxPool1d": [(nn.MaxPool1d(3, 2, 1), ROW), (nn.MaxPool1d(4, ceil_mode=True), ROW)],
     "MaxPool2d": [(nn.MaxPool2d((3, 2)), MAPS), (nn.MaxPool2d(3, (2, 1), (1, 0), 1), MAPS)],
     "AdaptiveAvgPool1d": [
@@ -64,6 +69,18 @@ OF_MODULES = {
     "ReLU": [(nn.ReLU(), MAPS), (nn.ReLU(inplace=True), FLAT)],
     "ReLU6": [(nn.Sequential(nn.LPPool2d(1, 3), nn.ReLU6()), MAPS)],
     "Hardtanh": [(nn.Hardtanh(0, 0.5), MAPS), (nn.Hardtanh(0, 2, inplace=True), FLAT)],
+    "ClippedReLU": [(gradient.ClippedReLU(0.5), MAPS)],
+    "QuantizedReLU": [
+        (gradient.QuantizedReLU(4, 0.9), MAPS),
+        (nn.Sequential(nn.Linear(8, 3), gradient.QuantizedReLU(3, 1.1, learnable=False)), FLAT),
+    ],
+    "SoftLIF": [
+        (gradient.SoftLIF(noise=10), MAPS),
+        (gradient.SoftLIF(0.05, 0.8, 0.05, 0.001, 0.3), FLAT),
+        (gradient.SoftLIF(gamma=0), FLAT),
+    ],
+    "Step": [(gradient.Step(), MAPS), (gradient.Step(0.3, width=2), FLAT)],
+    "ActivationNoise": [(nn.Sequential(nn.ReLU(), gradient.ActivationNoise(0.5)), FLAT)],
     "LeakyReLU": [(nn.LeakyReLU(0.3), MAPS)],
     "Dropout": [(nn.Dropout(0.9), MAPS)],
     "Dropout1d": [(nn.Dropout1d(0.9), ROW)],

@@ -107,6 +107,29 @@ def test_bfloat16_weights_are_read_exactly():
     np.testing.assert_array_equal(layer.weight, module.weight.detach().float().numpy())
 
 
+class Conv2d(nn.Conv2d):
+    """Somebody's own, under torch's name: twice as much."""
+
+    def forward(self, x):
+        return 2 * F.conv2d(x, self.weight, self.bias)
+
+
+class Flatten(nn.Module):
+    def forward(self, x):
+        return x.view(x.size(0), -1)
+
+
+class Step(nn.Module):
+    def forward(self, x):
+        return F.relu(x)
+
+
+def test_modules_of_another_meaning_under_a_known_name_are_looked_into():
+    agrees(nn.Sequential(nn.ReLU(), Flatten(), Step(), nn.Linear(120, 3)), MAPS)
+    with pytest.raises(UnsupportedLayerError, match=r"the call of mul\(\)"):
+        bioconv.read(Conv2d(4, 3, 1), input_shape=MAPS)
+
+
 # --- names --------------------------------------------------------------------------------------
 
 

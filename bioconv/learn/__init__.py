@@ -1,0 +1,1 @@
+"""Learning: what a network is trained with before it is converted."""

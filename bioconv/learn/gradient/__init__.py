@@ -1,0 +1,45 @@
+"""Torch modules for training with what the spiking network will do: the only part of learning that
+imports torch.
+
+A network that was trained with the limits of its neurons loses less when it is converted: activations
+that saturate, that come in steps, or that are the rate of the neuron itself; few bits or signs for weights.
+:func:`bioconv.read` takes every module of this package. Where a function has no useful gradient, a
+stand-in's is used (:mod:`bioconv.learn.gradient.straight_through`).
+
+>>> from torch import nn
+>>> from bioconv.learn import gradient
+>>> model = nn.Sequential(nn.Linear(784, 300), gradient.ClippedReLU(), nn.Linear(300, 10))
+>>> model = gradient.constrained(model, gradient.QuantizedWeight(bits=4))
+>>> gradient.tailored(trained_elsewhere)              # no biases, no max-pooling, no tanh
+"""
+
+from bioconv.errors import MissingDependencyError
+
+try:
+    import torch  # noqa: F401
+except ImportError as problem:
+    raise MissingDependencyError(
+        'training needs PyTorch: pip install "bioconv[torch]"'
+    ) from problem
+
+from bioconv.learn.gradient.activity import Activity, activity
+from bioconv.learn.gradient.clipped import ClippedReLU
+from bioconv.learn.gradient.noise import ActivationNoise
+from bioconv.learn.gradient.pooling import SumPool2d
+from bioconv.learn.gradient.quantized import QuantizedReLU
+from bioconv.learn.gradient.soft_lif import SoftLIF
+from bioconv.learn.gradient.step import Step
+from bioconv.learn.gradient.straight_through import straight_through
+from bioconv.learn.gradient.tailoring import tailored
+from bioconv.learn.gradient.weights import (
+    BinaryWeight,
+    NonNegativeWeight,
+    QuantizedWeight,
+    constrained,
+)
+
+__all__ = [
+    "ActivationNoise", "Activity", "BinaryWeight", "ClippedReLU", "NonNegativeWeight",
+    "QuantizedReLU", "QuantizedWeight", "SoftLIF", "Step", "SumPool2d", "activity", "constrained",
+    "straight_through", "tailored",
+]  # fmt: skip
