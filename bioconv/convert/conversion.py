@@ -69,6 +69,8 @@ class Conversion:
     biases_before, biases_after : mapping, population -> (*shape) array
     notes : tuple of str
         Decisions that the caller may want to know of.
+    network : Network
+        What was converted, as it was given.
     trials : tuple of Trial
         What ``method="auto"`` tried, and ``steps``, how many it found to suffice.
     """
@@ -81,6 +83,7 @@ class Conversion:
     biases_before: Mapping[str, np.ndarray]
     biases_after: Mapping[str, np.ndarray]
     notes: tuple[str, ...]
+    network: Network | None = None
     trials: tuple[Trial, ...] = ()
     steps: int | None = None
 
@@ -203,7 +206,7 @@ def convert(
     spiking = assembled(plan, choices, scales)
     report = _report(spiking, plan, {INPUT: choices.stimulus.scale, **scales}, repr(chosen))
     notes = [*_said(method, chosen, network, substitute), *notes]
-    return replace(spiking, report=replace(report, notes=tuple(notes)))
+    return replace(spiking, report=replace(report, notes=tuple(notes), network=network))
 
 
 def _automatic(
