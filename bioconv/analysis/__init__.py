@@ -1,19 +1,38 @@
 """From a :class:`bioconv.Result` to numbers. Needs numpy alone: no Brian2, no matplotlib."""
 
 from bioconv.analysis.agreement import agreement, confusion, wilson_interval
-from bioconv.analysis.cost import spikes_per_neuron, synaptic_events
+from bioconv.analysis.cost import (
+    FLOAT_45NM,
+    INTEGER_45NM,
+    Energy,
+    Operations,
+    Technology,
+    ann_operations,
+    energy,
+    operations,
+    spikes_per_neuron,
+    synaptic_events,
+)
+from bioconv.analysis.curves import Curves, area_under, curves, decision_steps
 from bioconv.analysis.membrane import (
     Intervals,
     Residual,
+    dead_units,
+    excess_input,
     interval_statistics,
     residual_potential,
+    residual_potentials,
     steps_to_accuracy,
     t_95,
 )
-from bioconv.analysis.rates import LayerError, rate_and_activation, rate_errors
+from bioconv.analysis.rates import Errors, LayerError, rate_and_activation, rate_errors
 
 __all__ = [
-    "Intervals", "LayerError", "Residual", "agreement", "confusion", "interval_statistics",
-    "rate_and_activation", "rate_errors", "residual_potential", "spikes_per_neuron",
-    "steps_to_accuracy", "synaptic_events", "t_95", "wilson_interval",
+    "FLOAT_45NM", "INTEGER_45NM", "Curves", "Energy", "Errors", "Intervals",
+    "LayerError", "Operations", "Residual", "Technology",
+    "agreement", "ann_operations", "area_under", "confusion", "curves", "dead_units",
+    "decision_steps", "energy", "excess_input", "interval_statistics",
+    "operations", "rate_and_activation", "rate_errors", "residual_potential", "residual_potentials",
+    "spikes_per_neuron", "steps_to_accuracy", "synaptic_events", "t_95",
+    "wilson_interval",
 ]  # fmt: skip

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bioconv.errors import ParameterError, ResultError
-from bioconv.result import Spikes, Traces
+from bioconv.result import Result, Spikes, Traces
+
+#: Thresholds by which a potential may miss rest or threshold.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,8 +21,8 @@ class Residual:
 
     Attributes
     ----------
-    values : (n_samples, n) array
-        ``(V(T) - rest) / (threshold - rest)`` of the traced neurons
+    values : (n_samples, n) or (n_samples, *shape) array
+        ``(V(T) - rest) / (threshold - rest)`` of the traced neurons, or of all
     mean : float
     inside, below, above : float
         Fractions in [0, 1), below 0, and at 1 or more
@@ -53,8 +56,22 @@ def residual_potential(traces: Traces) -> Residual:
     last = traces.values[:, -1]
     values = (last - traces.rest) / span
     unit = _resolution(traces.values.dtype) * max(abs(traces.rest), abs(traces.threshold)) / span
-    below = values < -traces.values.shape[1] * unit
-    above = last >= traces.threshold
+    return _residual(values, values < -traces.values.shape[1] * unit, last >= traces.threshold)
+
+
+def residual_potentials(result: Result) -> dict[str, Residual]:
+    """{layer: what is left in its membranes}, of the layers whose residuals were recorded.
+
+    A millionth of a threshold below rest or threshold counts as there: the neurons themselves allow
+    for rounding when they compare.
+    """
+    return {
+        layer: _residual(values, values < -ROUNDING, values >= 1 - ROUNDING)
+        for layer, values in result.residuals.items()
+    }
+
+
+def _residual(values: np.ndarray, below: np.ndarray, above: np.ndarray) -> Residual:
     return Residual(
         values=values,
         mean=float(values.mean()),
@@ -62,6 +79,23 @@ def residual_potential(traces: Traces) -> Residual:
         below=float(below.mean()),
         above=float(above.mean()),
     )
+
+
+def excess_input(traces: Traces) -> float:
+    """Fraction of (sample, step, neuron) that had two thresholds or more before the reset.
+
+    A neuron fires once a step at most; with reset by subtraction such a one is still at its threshold
+    afterwards. Where that is common the drive is more than the highest rate can say.
+    """
+    if traces.values.size == 0:
+        raise ResultError(f"the traces have shape {traces.values.shape}: nothing was recorded")
+    span = traces.threshold - traces.rest
+    return float(np.mean(traces.values >= traces.threshold - ROUNDING * span))
+
+
+def dead_units(result: Result) -> dict[str, np.ndarray]:
+    """{layer: (*shape) bool array}, true for neurons that never fire in any sample."""
+    return {layer: np.all(counts == 0, axis=0) for layer, counts in result.counts.items()}
 
 
 def _resolution(dtype: np.dtype) -> float:

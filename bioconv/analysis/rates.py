@@ -25,14 +25,13 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerError:
-    """Error of one layer's rates, over all its neurons and all samples.
-
-    ``e = r - a``; a mean over nothing (a layer without silent neurons, say) is nan.
+class Errors:
+    """Measures of ``e = r - a`` over some (sample, neuron); all are nan where there is none.
 
     Attributes
     ----------
-    layer : str
+    fraction : float
+        Of all (sample, neuron) of the layer.
     mean_absolute : float
         ``mean |e|``
     signed_mean : float
@@ -44,6 +43,30 @@ class LayerError:
     pearson, spearman : float
         Correlation of ``r`` and ``a``, of their ranks (equal values share the mean rank). nan
         if one of them is constant.
+    """
+
+    fraction: float
+    mean_absolute: float
+    signed_mean: float
+    rmse: float
+    percentile_95: float
+    pearson: float
+    spearman: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerError:
+    """Error of one layer's rates, over all its neurons and all samples.
+
+    ``e = r - a``; a mean over nothing (a layer without silent neurons, say) is nan.
+
+    Attributes
+    ----------
+    layer : str
+    mean_absolute, signed_mean, rmse, percentile_95, pearson, spearman : float
+        As in :class:`Errors`, over everything.
+    active, silent : Errors
+        Where ``a > 0``, where ``a = 0``.
     mean_absolute_active, mean_absolute_silent : float
         ``mean |e|`` where ``a > 0``, where ``a = 0``
     saturated : float
@@ -63,6 +86,8 @@ class LayerError:
     percentile_95: float
     pearson: float
     spearman: float
+    active: Errors
+    silent: Errors
     mean_absolute_active: float
     mean_absolute_silent: float
     saturated: float
@@ -116,11 +141,19 @@ def rate_and_activation(
             f"{', '.join(activations) or 'no layer'}. Are they of another network?"
         )
     activation = _checked(np.asarray(activations[node]), node, rates.shape, layer)
-    scale = np.asarray(result.scales.get(layer, 1.0))
-    if scale.ndim:
-        scale = scale.reshape(-1, *[1] * (rates.ndim - 2))
     least = -1.0 if layer in result.negatives else 0.0
-    return rates, np.clip(result.signs.get(layer, 1) * activation / scale, least, 1.0)
+    return rates, np.clip(normalised(result, activation, layer), least, 1.0)
+
+
+def normalised(result: Result, activation: np.ndarray, layer: str) -> np.ndarray:
+    """``sign * activation / scale``, (n_samples, *shape), not clipped: what the rates are to say.
+
+    A scale may be one number or one a channel.
+    """
+    factor = result.signs.get(layer, 1) / np.asarray(result.scales.get(layer, 1.0))
+    if factor.ndim:
+        factor = factor.reshape(-1, *[1] * (activation.ndim - 2))
+    return activation * factor
 
 
 def _checked(activation: np.ndarray, node: str, shape: tuple, layer: str) -> np.ndarray:
@@ -142,24 +175,42 @@ def _checked(activation: np.ndarray, node: str, shape: tuple, layer: str) -> np.
 def _layer_error(result: Result, activations: Mapping[str, np.ndarray], layer: str) -> LayerError:
     rates, values = rate_and_activation(result, activations, layer)
     error = rates - values
-    absolute = np.abs(error)
     spikes = error * result.duration * result.max_rate
     active, fired = values > 0, rates > 0
+    everywhere = np.ones_like(active)
+    whole, some, none = (_errors(rates, values, here) for here in (everywhere, active, ~active))
     return LayerError(
         layer=layer,
-        mean_absolute=float(absolute.mean()),
-        signed_mean=float(error.mean()),
-        rmse=float(np.sqrt(np.mean(error**2))),
-        percentile_95=float(np.percentile(absolute, 95)),
-        pearson=_correlation(rates, values),
-        spearman=_correlation(_ranks(rates), _ranks(values)),
-        mean_absolute_active=_mean(absolute[active]),
-        mean_absolute_silent=_mean(absolute[~active]),
+        mean_absolute=whole.mean_absolute,
+        signed_mean=whole.signed_mean,
+        rmse=whole.rmse,
+        percentile_95=whole.percentile_95,
+        pearson=whole.pearson,
+        spearman=whole.spearman,
+        active=some,
+        silent=none,
+        mean_absolute_active=some.mean_absolute,
+        mean_absolute_silent=none.mean_absolute,
         saturated=float(np.mean((values >= 1) | (rates >= SATURATED))),
         dead=float(np.mean(~fired.any(axis=0))),
         over=float(np.mean(spikes > 1 + ROUNDING)),
         under=float(np.mean(spikes < -1 - ROUNDING)),
         false_firing=float(np.mean(~active & fired)),
+    )
+
+
+def _errors(rates: np.ndarray, values: np.ndarray, here: np.ndarray) -> Errors:
+    """Over the (sample, neuron) where ``here`` is true."""
+    r, a = rates[here], values[here]
+    absolute = np.abs(r - a)
+    return Errors(
+        fraction=float(here.mean()),
+        mean_absolute=_mean(absolute),
+        signed_mean=_mean(r - a),
+        rmse=float(np.sqrt(_mean(absolute**2))),
+        percentile_95=float(np.percentile(absolute, 95)) if absolute.size else float("nan"),
+        pearson=_correlation(r, a),
+        spearman=_correlation(_ranks(r), _ranks(a)),
     )
 
 
@@ -169,7 +220,7 @@ def _mean(values: np.ndarray) -> float:
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Pearson's, nan if one side is constant."""
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
+    if x.size == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x.ravel(), y.ravel())[0, 1])
 

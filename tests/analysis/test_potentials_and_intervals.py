@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from bioconv.analysis import interval_statistics, residual_potential, steps_to_accuracy, t_95
+from bioconv.analysis import (
+    dead_units,
+    excess_input,
+    interval_statistics,
+    residual_potential,
+    residual_potentials,
+    steps_to_accuracy,
+    t_95,
+)
 from bioconv.errors import ParameterError, ResultError
-from bioconv.result import Spikes, Traces
+from bioconv.result import Result, Spikes, Traces
 
 
 def traces(last, *, rest=0.0, threshold=1.0, dtype=float):
@@ -46,6 +54,27 @@ def test_rest_missed_by_rounding_is_rest():
 def test_residual_errors(wrong, message):
     with pytest.raises(ResultError, match=message):
         residual_potential(wrong)
+
+
+def test_residuals_of_whole_layers():
+    result = Result(
+        counts={"fc": np.array([[0, 3, 0], [1, 0, 0]])},
+        potentials=np.zeros((2, 3)), output="fc", n_steps=9, dt=1e-3, max_rate=1e3,
+        residuals={"fc": np.array([[0.5, -1e-9, 1.5], [1.0, -0.25, 0.0]])},
+    )  # fmt: skip
+    (residual,) = residual_potentials(result).values()
+    assert residual.inside == pytest.approx(3 / 6), "a billionth below rest is at rest"
+    assert (residual.below, residual.above) == pytest.approx((1 / 6, 2 / 6))
+    assert residual.mean == pytest.approx(2.75 / 6)
+    np.testing.assert_array_equal(dead_units(result)["fc"], [False, False, True])
+
+
+def test_excess_input_is_what_a_spike_does_not_take_away():
+    assert excess_input(traces([[0.2, 1.0, 2.5], [0.0, -1.0, 0.9]])) == pytest.approx(2 / 12)
+    volts = traces([[-0.05, -0.051]], rest=-0.07, threshold=-0.05)
+    assert excess_input(volts) == pytest.approx(3 / 4), "0.3 V in the step before is far above"
+    with pytest.raises(ResultError, match="nothing was recorded"):
+        excess_input(Traces(neurons=np.arange(0), values=np.zeros((2, 3, 0)), rest=0, threshold=1))
 
 
 @pytest.fixture

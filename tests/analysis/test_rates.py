@@ -141,3 +141,27 @@ def test_errors(fields, activations, message):
 def test_unknown_layer():
     with pytest.raises(ResultError, match="no layer 'conv'"):
         rate_errors(result_of({"fc": np.ones((2, 3))}), GOOD, ["conv"])
+
+
+def test_active_and_silent_units_are_measured_apart():
+    # a > 0: r .1 .5 1. .0 against .1 .7 1. .4;  a = 0: r .0 .2 against 0 0
+    error = one_layer(
+        [[1, 5, 0], [10, 2, 0]], [[0.2, 1.4, -3.0], [2.6, 0.0, 0.8]], scales={"fc": 2.0}
+    )
+    assert error.active.fraction == pytest.approx(4 / 6)
+    assert error.active.signed_mean == pytest.approx(-0.6 / 4)
+    assert error.active.rmse == pytest.approx(np.sqrt((0.04 + 0.16) / 4))
+    assert error.active.percentile_95 == pytest.approx(0.2 + 0.85 * 0.2)
+    r, a = [0.1, 0.5, 1.0, 0.0], [0.1, 0.7, 1.0, 0.4]
+    assert error.active.pearson == pytest.approx(scipy.stats.pearsonr(r, a)[0])
+    assert error.active.spearman == pytest.approx(scipy.stats.spearmanr(r, a)[0])
+    assert error.silent.signed_mean == pytest.approx(0.1)
+    assert np.isnan(error.silent.pearson), "all of them have the activation 0"
+
+
+def test_a_scale_for_every_channel():
+    counts = np.array([[[[5, 1]], [[5, 1]]]])  # 1 sample, 2 channels of 1 x 2
+    activation = np.array([[[[1.0, 0.2]], [[2.0, 0.4]]]])
+    assert one_layer(counts, activation, scales={"fc": np.array([2.0, 4.0])}).rmse == 0
+    flat = one_layer([[5, 1]], [[1.0, 0.4]], scales={"fc": np.array([2.0, 4.0])})
+    assert flat.rmse == pytest.approx(0)
