@@ -28,6 +28,7 @@ _NAMES = {
     "reference": "bioconv.graph",
     "activations": "bioconv.graph",
     "Network": "bioconv.graph",
+    "diagnose": "bioconv.trials",
     "Model": "bioconv.model",
     "Result": "bioconv.result",
     "load_result": "bioconv.result",
@@ -38,7 +39,7 @@ _NAMES = {
     "Regular": "bioconv.build",
 }
 _MODULES = (
-    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking",
+    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking", "trials",
 )  # fmt: skip
 _ELSEWHERE = {"methods": "bioconv.convert.methods"}
 

@@ -32,6 +32,9 @@ MAP = {
         "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "run", "spiking",
     },
     "analysis": {"errors", "graph", "result"},
+    "trials": {
+        "errors", "analysis", "build", "convert", "graph", "model", "neurons", "result", "spiking",
+    },
     "plots": {"errors", "result", "analysis"},
     "demo": {"datasets", "graph", "plots", "result"},
     "cli": {"errors", "datasets", "analysis", "plots", "demo"},

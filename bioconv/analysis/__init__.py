@@ -14,6 +14,15 @@ from bioconv.analysis.cost import (
     synaptic_events,
 )
 from bioconv.analysis.curves import Curves, area_under, curves, decision_steps
+from bioconv.analysis.diagnosis import (
+    Advice,
+    Diagnosis,
+    LayerDiagnosis,
+    Trial,
+    Verdict,
+    diagnosed,
+)
+from bioconv.analysis.mapping import WeightFault, weight_fault
 from bioconv.analysis.membrane import (
     Intervals,
     Residual,
@@ -25,14 +34,15 @@ from bioconv.analysis.membrane import (
     steps_to_accuracy,
     t_95,
 )
+from bioconv.analysis.parts import Parts, error_parts
 from bioconv.analysis.rates import Errors, LayerError, rate_and_activation, rate_errors
 
 __all__ = [
-    "FLOAT_45NM", "INTEGER_45NM", "Curves", "Energy", "Errors", "Intervals",
-    "LayerError", "Operations", "Residual", "Technology",
-    "agreement", "ann_operations", "area_under", "confusion", "curves", "dead_units",
-    "decision_steps", "energy", "excess_input", "interval_statistics",
+    "FLOAT_45NM", "INTEGER_45NM", "Advice", "Curves", "Diagnosis", "Energy", "Errors", "Intervals",
+    "LayerDiagnosis", "LayerError", "Operations", "Parts", "Residual", "Technology", "Trial", "Verdict",
+    "WeightFault", "agreement", "ann_operations", "area_under", "confusion", "curves", "dead_units",
+    "decision_steps", "diagnosed", "energy", "error_parts", "excess_input", "interval_statistics",
     "operations", "rate_and_activation", "rate_errors", "residual_potential", "residual_potentials",
-    "spikes_per_neuron", "steps_to_accuracy", "synaptic_events", "t_95",
+    "spikes_per_neuron", "steps_to_accuracy", "synaptic_events", "t_95", "weight_fault",
     "wilson_interval",
 ]  # fmt: skip

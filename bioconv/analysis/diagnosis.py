@@ -1,0 +1,447 @@
+"""What is wrong with a spiking network, told from a run and the trained network.
+
+========== ========================================================================
+weights    does every layer compute what the trained one does, given its activations?
+rates      are the rates of every layer what the trained activations ask for?
+parts      if not: what stays in its membranes, what it inherited, what was lost
+verdict    the first layer that fails, the kind of failure, and what may help
+========== ========================================================================
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bioconv.analysis.agreement import agreement
+from bioconv.analysis.cost import Energy, Operations, energy, operations
+from bioconv.analysis.mapping import WeightFault, weight_fault
+from bioconv.analysis.membrane import Residual, residual_potentials
+from bioconv.analysis.parts import coded, error_parts
+from bioconv.analysis.rates import LayerError, rate_errors
+from bioconv.graph import INPUT, Network
+from bioconv.result import Result
+
+#: ``rms(r - a) / rms(a)`` above which a layer fails. Of the bundled networks sound layers are at 0.03
+#: after 100 steps; at 0.25 the answers begin to differ from the trained ones.
+LIMIT = 0.25
+#: A layer whose largest activations use less than this part of the rates has a scale that is too high.
+LOW = 0.3
+#: Percentile of the activations that stands for the largest.
+LARGEST = 99.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """A change that may help.
+
+    Attributes
+    ----------
+    option : {"network", "duration", "method", "reset", "neuron", "synapse", "encoder"}
+    value : Any
+        A factor for the duration; else what to give for the option.
+    text : str
+    """
+
+    option: str
+    value: Any
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is wrong, in one place.
+
+    Attributes
+    ----------
+    kind : str
+        ``"sound"``, one of :data:`bioconv.analysis.mapping.KINDS`, or ``"too few steps"``, ``"low
+        rates"``, ``"saturation"``, ``"charge lost"``, ``"noisy input"``.
+    layer : str
+        The first layer that fails; empty for ``"sound"``.
+    text : str
+        Sentences.
+    advice : tuple of Advice
+        What may help, the best first.
+    """
+
+    kind: str
+    layer: str
+    text: str
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        return self.kind == "sound"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A change that was tried on a few samples.
+
+    Attributes
+    ----------
+    advice : Advice
+    n_samples : int
+    error_before, error_after : float
+        ``rms(r - a) / rms(a)`` of the layer that failed.
+    agreement_before, agreement_after : float
+        Fraction of answers as the trained network gives them.
+    """
+
+    advice: Advice
+    n_samples: int
+    error_before: float
+    error_after: float
+    agreement_before: float
+    agreement_after: float
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the error of the layer fell by a third or more."""
+        return self.error_after <= self.error_before * 2 / 3
+
+    def __str__(self) -> str:
+        return (
+            f"{'confirmed' if self.confirmed else 'did not help'} on {self.n_samples} samples: "
+            f"{self.advice.text}. Error of the layer {100 * self.error_before:.1f} % -> "
+            f"{100 * self.error_after:.1f} %, agreement with the trained network "
+            f"{100 * self.agreement_before:.0f} % -> {100 * self.agreement_after:.0f} %"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerDiagnosis:
+    """One layer, measured.
+
+    Attributes
+    ----------
+    layer : str
+    relative_error : float
+        ``rms(r - a) / rms(a)``, ``a`` not clipped.
+    errors : LayerError or None
+        None for a readout without spikes.
+    rms : mapping, part -> float
+        Root mean square of ``"own"``, ``"inherited"``, ``"mapping"``, ``"lost"``.
+    shares : mapping, part -> float
+        Their shares of the mean squared error; they add up to 1.
+    exact : bool
+        Whether own and inherited add up to the whole error (with the trained weights).
+    why : str
+        What throws charge away, where not.
+    clipped : float
+        Share of the squared error where ``a > 1``.
+    largest : float
+        99.9 percentile of the activations above zero, in parts of the maximal rate.
+    residual : Residual
+    fault : WeightFault or None
+    """
+
+    layer: str
+    relative_error: float
+    errors: LayerError | None
+    rms: Mapping[str, float]
+    shares: Mapping[str, float]
+    exact: bool
+    why: str
+    clipped: float
+    largest: float
+    residual: Residual
+    fault: WeightFault | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Diagnosis:
+    """A spiking network against the trained one.
+
+    Attributes
+    ----------
+    method : str
+        By which the network was converted.
+    n_samples, n_steps : int
+    layers : mapping, layer -> LayerDiagnosis
+        In topological order.
+    input_error : float
+        ``rms(r - x) / rms(x)`` of the input's spikes; 0 for a constant current.
+    agreement : float
+        Fraction of samples with the trained network's answer.
+    operations : Operations
+    energy : Energy
+    verdict : Verdict
+    trials : tuple of Trial
+        What was tried, the last one confirmed if any was.
+    """
+
+    method: str
+    n_samples: int
+    n_steps: int
+    layers: Mapping[str, LayerDiagnosis]
+    input_error: float
+    agreement: float
+    operations: Operations
+    energy: Energy
+    verdict: Verdict
+    trials: tuple[Trial, ...] = ()
+
+    def __str__(self) -> str:
+        counted = self.operations
+        rows = [
+            f"{self.method}, {self.n_samples} samples of {self.n_steps} steps; "
+            f"{100 * self.agreement:.1f} % answer as the trained network",
+            "",
+            *_table(list(self.layers.values())),
+            "",
+            f"operations  {counted.additions:.4g} additions and {counted.input_multiply_adds:.4g} "
+            f"multiply-adds a sample; the trained network {counted.ann_multiply_adds:.4g} multiply-adds",
+            *(f"energy      {row}" for row in str(self.energy).splitlines()),
+            "",
+            f"verdict     {self.verdict.text}",
+            *(f"advice      {advice.text}" for advice in self.verdict.advice),
+            *(f"trial       {trial}" for trial in self.trials),
+        ]
+        return "\n".join(rows)
+
+
+#: Heading and value of every column of the table.
+_COLUMNS = {
+    "error %": lambda d: f"{100 * d.relative_error:.1f}",
+    "mean|r-a|": lambda d: _number(d.errors and d.errors.mean_absolute),
+    "mean r-a": lambda d: _number(d.errors and d.errors.signed_mean),
+    "p95": lambda d: _number(d.errors and d.errors.percentile_95),
+    "Pearson": lambda d: _number(d.errors and d.errors.pearson),
+    "Spearman": lambda d: _number(d.errors and d.errors.spearman),
+    "own": lambda d: _number(d.rms["own"]),
+    "inherited": lambda d: _number(d.rms["inherited"]),
+    "weights": lambda d: _number(d.rms["mapping"]),
+    "lost": lambda d: _number(d.rms["lost"]),
+    "V in [0,1) %": lambda d: f"{100 * d.residual.inside:.0f}",
+    "over %": lambda d: _percent(d.errors and d.errors.over),
+    "under %": lambda d: _percent(d.errors and d.errors.under),
+    "saturated %": lambda d: _percent(d.errors and d.errors.saturated),
+    "false %": lambda d: _percent(d.errors and d.errors.false_firing),
+    "dead %": lambda d: _percent(d.errors and d.errors.dead),
+}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _table(layers: list[LayerDiagnosis]) -> list[str]:
+    rows = [["layer", *_COLUMNS]]
+    rows += [[d.layer, *(column(d) for column in _COLUMNS.values())] for d in layers]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+
+
+def diagnosed(
+    spiking: Any,
+    network: Network,
+    result: Result,
+    activations: Mapping[str, np.ndarray],
+    fan_out: Mapping[str, np.ndarray | int],
+) -> Diagnosis:
+    """The diagnosis of a run, without trials.
+
+    Parameters
+    ----------
+    spiking : bioconv.spiking.SpikingNetwork
+        What was run.
+    network : Network
+        What was trained.
+    result : Result
+        With the residuals of all layers: a run with ``record="residual"``.
+    activations : mapping, layer of the trained network -> (n_samples, *shape) array
+        What :func:`bioconv.graph.activations` returns for the images of the run.
+    fan_out : mapping, layer -> (*shape) int array or int
+        What ``model.fan_out()`` returns.
+
+    Raises
+    ------
+    ResultError
+        If residuals were not recorded, or networks, result and activations do not fit together.
+    """
+    layers = {p.name: _layer(spiking, network, result, activations, p) for p in spiking.populations}
+    noise = _input_error(spiking, result, activations)
+    counted = operations(spiking, network, result, fan_out)
+    outputs = coded(activations, spiking[spiking.output]).reshape(result.potentials.shape)
+    return Diagnosis(
+        method=str(result.provenance.get("method")),
+        n_samples=result.n_samples,
+        n_steps=result.n_steps,
+        layers=layers,
+        input_error=noise,
+        agreement=agreement(result, outputs),
+        operations=counted,
+        energy=energy(counted),
+        verdict=verdict_of(spiking, layers, noise),
+    )
+
+
+def _layer(spiking, network, result, activations, population) -> LayerDiagnosis:
+    name = population.name
+    parts = error_parts(spiking, network, result, activations, name)
+    error, size = parts.error, float(np.sqrt(np.mean(parts.activations**2)))
+    squared = float(np.sum(error**2))
+    positive = parts.activations[parts.activations > 0]
+    return LayerDiagnosis(
+        layer=name,
+        relative_error=_ratio(float(np.sqrt(np.mean(error**2))), size),
+        errors=rate_errors(result, activations, [name])[name] if population.spiking else None,
+        rms={part: float(np.sqrt(np.mean(values**2))) for part, values in parts.named().items()},
+        shares=parts.shares(),
+        exact=parts.exact,
+        why=parts.why,
+        clipped=float(np.sum(error[parts.activations > 1] ** 2)) / squared if squared else 0.0,
+        largest=float(np.percentile(positive, LARGEST)) if positive.size else 0.0,
+        residual=residual_potentials(result)[name],
+        fault=weight_fault(spiking, network, activations, name),
+    )
+
+
+def _ratio(error: float, size: float) -> float:
+    if size == 0:
+        return 0.0 if error == 0 else float("inf")
+    return error / size
+
+
+def _input_error(spiking: Any, result: Result, activations: Mapping[str, np.ndarray]) -> float:
+    name = spiking.stimulus.name
+    if name not in result.counts:
+        return 0.0
+    x = activations[INPUT] / spiking.stimulus.scale
+    error = result.rates(name) / result.max_rate - x
+    return _ratio(float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(x**2))))
+
+
+# -- the verdict ------------------------------------------------------------------------------------
+
+
+def verdict_of(spiking: Any, layers: Mapping[str, LayerDiagnosis], input_error: float) -> Verdict:
+    """The first layer with other weights; without one, the first whose rates are wrong, and why."""
+    for layer in layers.values():
+        if layer.fault is not None:
+            return _of_weights(layer.fault)
+    failing = [layer for layer in layers.values() if not layer.relative_error <= LIMIT]
+    if failing:
+        return _of_rates(spiking, layers, failing[0], input_error)
+    worst = max(layers.values(), key=lambda layer: layer.relative_error)
+    return Verdict(
+        kind="sound",
+        layer="",
+        text=(
+            "sound: every layer has the trained weights and follows the trained activations; the "
+            f"largest error is {100 * worst.relative_error:.1f} % of them, in {worst.layer!r}"
+        ),
+    )
+
+
+def _of_weights(fault: WeightFault) -> Verdict:
+    return Verdict(
+        kind=fault.kind,
+        layer=fault.layer,
+        text=(
+            f"{fault.layer!r} is the first layer that does not compute what the trained network does "
+            f"({fault.kind}). {fault.text}. Given the right input its sums are off by "
+            f"{100 * fault.difference:.3g} %; look at the layer {fault.node!r} of the trained network"
+        ),
+        advice=(
+            Advice(
+                option="network",
+                value=fault.node,
+                text=f"convert the trained network itself, or carry {fault.node!r} over again",
+            ),
+        ),
+    )
+
+
+def _of_rates(spiking, layers, failing: LayerDiagnosis, input_error: float) -> Verdict:
+    kind, reason, advice = _cause(spiking, layers, failing, input_error)
+    off = 100 * failing.relative_error
+    return Verdict(
+        kind=kind,
+        layer=failing.layer,
+        text=(
+            f"{failing.layer!r} is the first layer that fails ({kind}): its weights are those of the "
+            f"trained network, but its rates are {off:.0f} % off. {reason}"
+        ),
+        advice=advice,
+    )
+
+
+LONGER = Advice(option="duration", value=4, text="show every image four times as long")
+PERCENTILE = Advice(
+    option="method", value=LARGEST, text=f"scale by the {LARGEST} percentile of the activations"
+)
+HIGHER = Advice(
+    option="method", value=99.99, text="scale by a higher percentile of the activations, 99.99"
+)
+CURRENT = Advice(
+    option="encoder", value="constant", text='show images as a constant current, encoder="constant"'
+)
+KEEPING = {
+    "reset": Advice(
+        option="reset", value="subtract", text='reset by subtraction, reset="subtract"'
+    ),
+    "leak": Advice(option="neuron", value="if", text='use neurons without a leak, neuron="if"'),
+    "refractory": Advice(option="neuron", value="if", text="use neurons without refractory period"),
+    "filter": Advice(
+        option="synapse", value="delta", text='use pulses of current, synapse="delta"'
+    ),
+}
+
+
+def _cause(spiking, layers, failing, input_error) -> tuple[str, str, tuple[Advice, ...]]:
+    """Kind, sentence and advice for a layer with the right weights and wrong rates."""
+    if failing.clipped > 0.5 and failing.errors and failing.errors.signed_mean < 0:
+        return "saturation", (
+            f"{100 * failing.clipped:.0f} % of its squared error is where activations ask for more than "
+            "the highest rate"
+        ), (HIGHER,)  # fmt: skip
+    weight = _causes(spiking, layers, failing)
+    largest = max(weight, key=weight.__getitem__)
+    if largest == "lost" and failing.why:
+        helpful = [advice for word, advice in KEEPING.items() if word in failing.why]
+        reason = f"Most of that is charge that is lost: {failing.why}"
+        return "charge lost", reason, (*helpful, LONGER)
+    if largest == "lost":
+        return "charge lost", (
+            "Its spikes do not account for the charge that it was given. Were weights, currents or "
+            "thresholds of the Brian2 objects edited?"
+        ), ()  # fmt: skip
+    if largest == "input":
+        return "noisy input", (
+            f"Most of that comes in with the input's spikes, which are {100 * input_error:.0f} % off"
+        ), (CURRENT, LONGER)  # fmt: skip
+    low = min(layers.values(), key=lambda layer: layer.largest)
+    if low.largest < LOW:
+        return "low rates", (
+            f"The scale of {low.layer!r} is too high: its largest activations ask for "
+            f"{100 * low.largest:.1f} % of the highest rate, so few spikes say much"
+        ), (PERCENTILE, LONGER)  # fmt: skip
+    return "too few steps", (
+        "Most of that is charge that waits in membranes for a spike, which counts less the longer an "
+        "image is shown"
+    ), (LONGER,)  # fmt: skip
+
+
+def _causes(spiking, layers, failing) -> dict[str, float]:
+    """How much the layers up to ``failing`` add to the error: in membranes, by loss, with the input."""
+    total = {"own": 0.0, "lost": 0.0, "input": 0.0}
+    for layer in layers.values():
+        squared = min(layer.relative_error, 1e3) ** 2  # infinite where nothing should fire
+        first = all(p.source == spiking.stimulus.name for p in spiking.incoming(layer.layer))
+        parts = {"own": "own", "lost": "lost", "input": "inherited"}
+        for cause, part in parts.items():
+            if cause != "input" or first:
+                total[cause] += squared * abs(np.nan_to_num(layer.shares[part]))
+        if layer.layer == failing.layer:
+            break
+    return total
