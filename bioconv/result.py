@@ -6,7 +6,7 @@ Times are counted in steps of ``dt`` seconds from the first step of a layer's ow
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bioconv import hdf5
-from bioconv.errors import ResultError
+from bioconv.errors import MissingDependencyError, ResultError
 
 KIND, VERSION = "bioconv-result", 1
 
@@ -297,6 +297,31 @@ class Result:
             negatives={name: array[:n_samples] for name, array in self.negatives.items()},
             residuals={name: array[:n_samples] for name, array in self.residuals.items()},
         )
+
+    def to_neo(self, samples: Sequence[int] | None = None) -> Any:
+        """A ``neo.Block`` with a segment a sample: recorded spikes and potentials, with their units.
+
+        ``samples`` are all unless given. Every neuron of a recorded layer gets a train of its own.
+
+        Raises
+        ------
+        MissingDependencyError
+            Without Neo, which ``pip install bioconv[neuro]`` brings.
+        ResultError
+            For samples that the result does not have.
+        """
+        chosen = range(self.n_samples) if samples is None else list(samples)
+        if not all(isinstance(n, (int, np.integer)) and 0 <= n < self.n_samples for n in chosen):
+            raise ResultError(
+                f"samples are {samples!r}; give numbers from 0 to {self.n_samples - 1}"
+            )
+        try:
+            from bioconv import neo_export
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"a Neo block needs Neo: pip install bioconv[neuro] ({error})"
+            ) from error
+        return neo_export.block(self, [int(n) for n in chosen])
 
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write an HDF5 file: ``counts/<layer>``, ``potentials``, ``spikes/<layer>/sample`` …

@@ -14,7 +14,8 @@ MAP = {
     "version": set(),
     "errors": set(),
     "hdf5": {"errors"},
-    "result": {"errors", "hdf5"},
+    "neo_export": set(),
+    "result": {"errors", "hdf5", "neo_export"},
     "datasets": {"errors"},
     "graph": {"errors"},
     "read": {"errors", "graph", "hdf5"},
@@ -47,6 +48,9 @@ ONLY_IN = {
     "matplotlib": {"plots", "demo", "cli"},
     "torch": {"read/pytorch.py", "learn/gradient"},
     "h5py": {"hdf5"},
+    "neo": {"neo_export", "analysis/trains.py"},
+    "quantities": {"neo_export", "analysis/trains.py"},
+    "elephant": {"analysis/trains.py"},
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -97,7 +101,7 @@ def test_looking_at_a_result_needs_no_brian2_and_no_torch():
         "import sys, bioconv, bioconv.cli\n"
         "bioconv.load_result, bioconv.plots, bioconv.analysis, bioconv.datasets, bioconv.reference\n"
         "bioconv.cli.parser()\n"
-        "print([m for m in ('brian2', 'torch') if m in sys.modules])"
+        "print([m for m in ('brian2', 'torch', 'neo', 'elephant') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

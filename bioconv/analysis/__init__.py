@@ -36,13 +36,15 @@ from bioconv.analysis.membrane import (
 )
 from bioconv.analysis.parts import Parts, error_parts
 from bioconv.analysis.rates import Errors, LayerError, rate_and_activation, rate_errors
+from bioconv.analysis.trains import fano_factor, spike_times, van_rossum, victor_purpura
 
 __all__ = [
-    "FLOAT_45NM", "INTEGER_45NM", "Advice", "Curves", "Diagnosis", "Energy", "Errors", "Intervals",
-    "LayerDiagnosis", "LayerError", "Operations", "Parts", "Residual", "Technology", "Trial", "Verdict",
-    "WeightFault", "agreement", "ann_operations", "area_under", "confusion", "curves", "dead_units",
-    "decision_steps", "diagnosed", "energy", "error_parts", "excess_input", "interval_statistics",
-    "operations", "rate_and_activation", "rate_errors", "residual_potential", "residual_potentials",
-    "spikes_per_neuron", "steps_to_accuracy", "synaptic_events", "t_95", "weight_fault",
-    "wilson_interval",
+    "FLOAT_45NM", "INTEGER_45NM", "Advice", "Curves", "Diagnosis", "Energy", "Errors",
+    "Intervals", "LayerDiagnosis", "LayerError", "Operations", "Parts", "Residual", "Technology",
+    "Trial", "Verdict", "WeightFault", "agreement", "ann_operations", "area_under", "confusion",
+    "curves", "dead_units", "decision_steps", "diagnosed", "energy", "error_parts",
+    "excess_input", "fano_factor", "interval_statistics", "operations", "rate_and_activation",
+    "rate_errors", "residual_potential", "residual_potentials", "spike_times",
+    "spikes_per_neuron", "steps_to_accuracy", "synaptic_events", "t_95", "van_rossum",
+    "victor_purpura", "weight_fault", "wilson_interval",
 ]  # fmt: skip
