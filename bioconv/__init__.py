@@ -25,6 +25,7 @@ _NAMES = {
     "bundled": "bioconv.read",
     "save_network": "bioconv.read",
     "convert": "bioconv.pipeline",
+    "Auto": "bioconv.convert",
     "reference": "bioconv.graph",
     "activations": "bioconv.graph",
     "Network": "bioconv.graph",

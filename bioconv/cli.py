@@ -1,8 +1,10 @@
 """The command line: parses, calls, prints."""
 
 import argparse
+import inspect
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"bioconv {bioconv.__version__}")
     commands = top.add_subparsers(required=True, metavar="command")
     _demo(commands)
+    _methods(commands)
     _inspect(commands)
     _convert(commands)
     _run(commands)
@@ -83,7 +86,7 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     made.add_argument(
         "--method",
         metavar="NAME",
-        help="percentile, data_based, model_based or unscaled; percentile with data",
+        help="a name that `bioconv methods` lists, or auto; percentile with data",
     )
     made.add_argument(
         "--calibration",
@@ -93,18 +96,20 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
         help="training images that set the scales",
     )
     made.add_argument("--encoder", default="constant", help="constant, poisson or regular")
-    made.add_argument("--neuron", default="if", help="if or lif")
+    made.add_argument("--neuron", help="if, lif or few_spike; if, or what the method needs")
     made.add_argument(
         "--synapse", default="delta", help="delta, exponential, alpha or double_exponential"
     )
-    made.add_argument("--reset", default="subtract", help="subtract or zero")
+    made.add_argument("--reset", help="subtract or zero; that of the method")
+    made.add_argument("--initial", type=float, metavar="V", help="first potential, in thresholds")
+    made.add_argument("--readout", help="spikes or potential; the potential after a softmax")
     made.add_argument("--propagation", default="synchronous", help="synchronous or delayed")
     made.add_argument("--units", default="biophysical", help="biophysical or dimensionless")
     made.add_argument("--precision", default="double", help="double or single")
     made.add_argument("--dt", type=float, default=1.0, metavar="MS", help="step, in milliseconds")
     made.add_argument("--seed", type=int, default=0, help="of the random numbers")
     made.add_argument("--substitute", action="append", default=[], metavar="LAYER=OTHER",
-                      help="MaxPool2d=AvgPool2d, Softmax=spikes, Softmax=potential, LeakyReLU=ReLU")  # fmt: skip
+                      help="MaxPool2d=fir_max, avg_max, exp_max, or, AvgPool2d; LeakyReLU=pair, signed, ReLU")  # fmt: skip
 
 
 def _run_options(made: argparse.ArgumentParser) -> None:
@@ -153,6 +158,8 @@ def _model(options: argparse.Namespace) -> tuple[Any, Any]:
         neuron=options.neuron,
         synapse=options.synapse,
         reset=options.reset,
+        initial=options.initial,
+        readout=options.readout,
         propagation=options.propagation,
         units=options.units,
         precision=options.precision,
@@ -219,6 +226,16 @@ def demo(options: argparse.Namespace) -> None:
     print(
         f"written        {', '.join(str(path) for path in [*written, options.out / 'result.h5'])}"
     )
+
+
+def _methods(commands: Any) -> None:
+    def run(options: argparse.Namespace) -> None:
+        for name, method in bioconv.methods.METHODS.items():
+            print(f"{name} (looks at {method.looks}, reset {method.reset})")
+            print(textwrap.indent(inspect.cleandoc(method.__doc__ or ""), "    "), end="\n\n")
+        print("auto\n    Tries several and takes the one that answers soonest.")
+
+    _command(commands, run, "methods", "List the conversion methods: idea, cost, when, paper.")
 
 
 def _inspect(commands: Any) -> None:

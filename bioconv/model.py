@@ -12,6 +12,7 @@ import brian2
 import numpy as np
 
 from bioconv.build import Built, Recording, Settings, Wiring, built, numbers, recordings, steps
+from bioconv.build.checks import check_model
 from bioconv.build.describe import described, equations
 from bioconv.build.inputs import arguments, check_range, code_key, digest, drives
 from bioconv.build.populations import text_of
@@ -47,6 +48,7 @@ class Model:
     """
 
     def __init__(self, spiking: SpikingNetwork, settings: Settings):
+        check_model(spiking, settings)
         self.spiking = spiking
         self.settings = settings
         self._wiring = Wiring(spiking, settings)

@@ -109,6 +109,8 @@ class Result:
         What ``record`` asked for.
     negatives : mapping, layer -> (n_samples, *shape) int array
         Negative spikes of layers whose neurons send some; ``counts`` has the positive ones.
+    coded : mapping, layer -> (n_samples, *shape) array
+        Of layers whose spikes do not count alike (few-spike neurons): what they were worth together.
     residuals : mapping, layer -> (n_samples, *shape) array
         What ``record`` asked for: potentials after the last step, as distances from rest in thresholds.
     output : str
@@ -142,6 +144,7 @@ class Result:
     spikes: Mapping[str, Spikes] = field(default_factory=dict)
     traces: Mapping[str, Traces] = field(default_factory=dict)
     negatives: Mapping[str, np.ndarray] = field(default_factory=dict)
+    coded: Mapping[str, np.ndarray] = field(default_factory=dict)
     residuals: Mapping[str, np.ndarray] = field(default_factory=dict)
     scales: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +157,7 @@ class Result:
         counts = {name: _frozen(array) for name, array in self.counts.items()}
         object.__setattr__(self, "counts", MappingProxyType(counts))
         object.__setattr__(self, "potentials", _frozen(self.potentials))
-        for name in ("negatives", "residuals"):
+        for name in ("negatives", "coded", "residuals"):
             arrays = {layer: _frozen(array) for layer, array in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
         for name in ("spikes", "traces", "scales", "nodes", "signs", "onsets", "provenance"):
@@ -186,18 +189,28 @@ class Result:
         """(n_samples, *shape) firing rates in Hz; negative spikes count against positive ones."""
         return (self._counts(layer) - self.negatives.get(layer, 0)) / self.duration
 
-    def decoded(self, layer: str) -> np.ndarray:
-        """(n_samples, *shape) what the rates say in the units of the trained network.
+    def coding(self, layer: str) -> np.ndarray:
+        """(n_samples, *shape) what a layer says in units of its scale: 1 is the maximal rate.
 
-        ``sign * scale * rate / max_rate``: the estimate of the layer's activation. Of an output layer
-        that only integrates, the potential takes the place of the spikes.
+        Spikes over the spikes of the maximal rate. Of an output that only integrates, the potential takes
+        their place; of few-spike neurons, what their spikes are worth.
         """
-        rates, scale = self.rates(layer), np.asarray(self.scales.get(layer, 1.0))
-        if layer in self.silent:
+        if layer in self.coded:
+            return self.coded[layer]
+        rates = self.rates(layer)
+        if layer in self.silent and layer == self.output:
             rates = self.potentials.reshape(rates.shape) / self.duration
+        return rates / self.max_rate
+
+    def decoded(self, layer: str) -> np.ndarray:
+        """(n_samples, *shape) what a layer says in the units of the trained network.
+
+        ``sign * scale * coding``: the estimate of the layer's activation.
+        """
+        values, scale = self.coding(layer), np.asarray(self.scales.get(layer, 1.0))
         if scale.ndim:
-            scale = scale.reshape(-1, *[1] * (rates.ndim - 2))
-        return rates * (self.signs.get(layer, 1) * scale / self.max_rate)
+            scale = scale.reshape(-1, *[1] * (values.ndim - 2))
+        return values * (self.signs.get(layer, 1) * scale)
 
     def _counts(self, layer: str) -> np.ndarray:
         if layer not in self.counts:
@@ -295,6 +308,7 @@ class Result:
                 for name, one in self.traces.items()
             },
             negatives={name: array[:n_samples] for name, array in self.negatives.items()},
+            coded={name: array[:n_samples] for name, array in self.coded.items()},
             residuals={name: array[:n_samples] for name, array in self.residuals.items()},
         )
 
@@ -343,7 +357,7 @@ class Result:
             _write(file, "potentials", self.potentials)
             for layer, array in self.counts.items():
                 _write(file, f"counts/{layer}", array)
-            for name in ("negatives", "residuals"):
+            for name in ("negatives", "coded", "residuals"):
                 for layer, array in getattr(self, name).items():
                     _write(file, f"{name}/{layer}", array)
             for layer, spikes in self.spikes.items():
@@ -395,6 +409,7 @@ def load_result(path: str | os.PathLike) -> Result:
                 for layer, group in file.get("traces", {}).items()
             },
             negatives={name: array[()] for name, array in file.get("negatives", {}).items()},
+            coded={name: array[()] for name, array in file.get("coded", {}).items()},
             residuals={name: array[()] for name, array in file.get("residuals", {}).items()},
         )
 
@@ -432,6 +447,7 @@ def joined(parts: list[Result]) -> Result:
         spikes=spikes,
         traces=traces,
         negatives=_joined_arrays([part.negatives for part in parts]),
+        coded=_joined_arrays([part.coded for part in parts]),
         residuals=_joined_arrays([part.residuals for part in parts]),
         **{name: getattr(first, name) for name in rest},
     )

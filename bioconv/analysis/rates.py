@@ -128,7 +128,7 @@ def rate_and_activation(
     ResultError
         As :func:`rate_errors`.
     """
-    rates = result.rates(layer) / result.max_rate
+    rates = result.coding(layer)
     if layer not in result.nodes:
         raise ResultError(
             f"the result does not say whose activation {layer!r} codes; it does for "

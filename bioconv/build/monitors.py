@@ -9,6 +9,9 @@ from brian2 import SpikeMonitor, StateMonitor
 from bioconv.build.network import Built
 from bioconv.build.recording import Recording
 
+#: What is read of every population after a presentation.
+ENDS = ("count", "count_negative", "coded")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Watch:
@@ -60,7 +63,7 @@ def _ends(built: Built, name: str, potential: bool) -> StateMonitor:
     group = built.groups[name]
     return StateMonitor(
         group,
-        [name for name in ("count", "count_negative") if name in group.variables]
+        [name for name in ENDS if name in group.variables]
         + ["v"] * (potential and "v" in group.variables),
         record=True,
         clock=built.borders,

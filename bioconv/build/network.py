@@ -241,7 +241,7 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             name=projection.name,
             variable=text.target,
             unit=text.unit,
-            unit_text=units.potential if text.target == "v" else units.current,
+            unit_text=units.potential if text.target in ("v", "x") else units.current,
             replicas=frame.replicas,
             when=frame.schedule.slots[projection.source].synapses,
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,

@@ -14,7 +14,6 @@ begins where that of its sources ends.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bioconv.errors import ParameterError
 from bioconv.neurons import FewSpike
 from bioconv.spiking import SpikingNetwork
 
@@ -61,7 +60,7 @@ class Schedule:
 def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: bool) -> Schedule:
     """The schedule of a network; ``spikes`` tells whether its input is a population."""
     names = [network.stimulus.name, *(p.name for p in network.populations)]
-    few = _few_spike(network, propagation, spikes)
+    few = any(isinstance(population.neuron, FewSpike) for population in network.populations)
     if propagation == "synchronous":
         slots = {
             name: Slots(
@@ -96,19 +95,3 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
         delays={p.name: onsets[p.target] - onsets[p.source] - 1 for p in network.projections},
         windowed=True,
     )
-
-
-def _few_spike(network: SpikingNetwork, propagation: str, spikes: bool) -> bool:
-    """Whether the neurons are few-spike neurons, all of them, with what they need."""
-    few = {isinstance(population.neuron, FewSpike) for population in network.populations}
-    if few == {True, False}:
-        others = [p.name for p in network.populations if not isinstance(p.neuron, FewSpike)]
-        raise ParameterError(
-            f"few-spike neurons read only each other; {', '.join(others)} code otherwise. Max-pooling, "
-            'soft-LIF and step layers have no few-spike form: substitute={"MaxPool2d": "AvgPool2d"}'
-        )
-    if True in few and (propagation != "synchronous" or spikes):
-        raise ParameterError(
-            'few-spike neurons need propagation="synchronous" and encoder="constant"'
-        )
-    return True in few

@@ -9,7 +9,6 @@ from bioconv.convert.trace import Plan, Planned, Term
 from bioconv.graph import INPUT, LeakyReLU, QuantizedReLU, SoftLIF, Step
 from bioconv.neurons import (
     IF,
-    LIF,
     SIGNED,
     Delta,
     FewSpike,
@@ -113,14 +112,15 @@ def _population(planned: Planned, choices: Choices, scale: Scale, estimate: str)
     neuron, synapse = _model(planned, choices)
     drive = planned.form.constant / spread(_drive_scale(planned, scale, choices), planned.shape)
     memoryless = isinstance(planned.activation, Step)
-    passes_on = bool(planned.follows)
+    soft = isinstance(planned.activation, SoftLIF) and choices.own_neurons
+    always_hard = bool(planned.follows) or memoryless or soft
     return Population(
         name=planned.name,
         shape=planned.shape,
         node=planned.node,
         neuron=neuron,
         synapse=synapse,
-        reset="zero" if passes_on or memoryless or isinstance(neuron, LIF) else choices.reset,
+        reset="zero" if always_hard else choices.reset,
         bias=drive * choices.gain + _offset(planned, choices),
         scale=scale * planned.slope,
         sign=planned.sign,

@@ -156,8 +156,9 @@ def neuron_text(
         rows += [f"V_th : {units.potential} (shared, constant)", "count : integer"]
     signed = spiking and isinstance(neuron, SignedIntegrateFire)
     rows += ["count_negative : integer"] * signed + ["estimate : 1"] * bool(estimate)
-    if isinstance(neuron, FewSpike):
-        rows += _LEVELS.splitlines()
+    coded = isinstance(neuron, FewSpike)
+    if coded:
+        rows += ["coded : 1", *_LEVELS.splitlines()]
     if timed:
         rows += WINDOW.splitlines()
     if driven or timed:
@@ -177,7 +178,7 @@ def neuron_text(
     begin = "V_begin" if "V_begin" in parameters else "E_L"
     clear = _clear(synapse, begin, refractory, spiking)
     clear += "\nx = 0*x" * buffered + "\ncount_negative = 0" * signed
-    clear += "\nestimate = 0" * bool(estimate)
+    clear += "\nestimate = 0" * bool(estimate) + "\ncoded = 0" * coded
     return NeuronText(
         equations="\n".join(rows),
         threshold=_threshold(neuron) + gate if spiking else "",
@@ -231,7 +232,7 @@ def _threshold(neuron: Neuron) -> str:
 
 def _back(neuron: Neuron, reset: str) -> str:
     if isinstance(neuron, FewSpike):
-        return "v -= level*(V_th - E_L)"
+        return "v -= level*(V_th - E_L)\ncoded += level"
     return "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
 
 

@@ -64,6 +64,7 @@ def collected(
             if "count_negative" in group.variables
         },
         "potentials": run.residual(built.output),
+        "coded": {name: run.coded(name).reshape(n_samples, *shapes[name]) for name in run.coding},
         "residuals": {
             name: run.residual(name).reshape(n_samples, *shapes[name])
             for name, recording in record.items()
@@ -81,6 +82,17 @@ class _Run:
         self.built, self.value, self.thresholds = built, value, thresholds
         self.first_step = first_step
         self.n_samples, self.presentations = n_samples, presentations
+
+    @property
+    def coding(self) -> list[str]:
+        """Populations whose spikes do not count alike."""
+        groups = self.built.groups
+        return [name for name, group in groups.items() if "coded" in group.variables]
+
+    def coded(self, name: str) -> np.ndarray:
+        """(samples, neurons) what their spikes were worth, or the potential of a readout."""
+        spiking = "count" in self.built.groups[name].variables
+        return self.ends(name, "coded") if spiking else self.residual(name)
 
     def size(self, name: str) -> int:
         return len(self.built.orders[name])

@@ -35,7 +35,7 @@ STOP = threading.Event()
 #: Times that a program is started for the same samples.
 TRIES = 3
 #: Variables that are read after a run, and that are given to one.
-READ = ("count", "count_negative", "v", "i", "t")
+READ = ("count", "count_negative", "coded", "v", "i", "t")
 GIVEN = ("w", "I_bias", "V_th", "V_begin", "seed", "first_sample")
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.

@@ -1,0 +1,32 @@
+"""Whether a spiking network and the settings of a model go together."""
+
+from bioconv.build.settings import Settings
+from bioconv.errors import ParameterError
+from bioconv.neurons import FewSpike
+from bioconv.spiking import SpikingNetwork
+
+
+def check_model(network: SpikingNetwork, settings: Settings) -> None:
+    """Refuse neurons under settings in which they would compute something else.
+
+    Raises
+    ------
+    ParameterError
+        With what to change.
+    """
+    few = [p.name for p in network.populations if isinstance(p.neuron, FewSpike)]
+    others = [p.name for p in network.populations if p.name not in few]
+    if few and others:
+        raise ParameterError(
+            f"few-spike neurons read only each other; {', '.join(others)} code otherwise. Max-pooling, "
+            'soft-LIF and step layers have no few-spike form: substitute={"MaxPool2d": "AvgPool2d"}'
+        )
+    steps = [p.name for p in network.populations if p.memoryless]
+    for names, kind in ((few, "few-spike neurons"), (steps, "step activations")):
+        encoder = settings.encoder
+        plain = not encoder.spikes and encoder.rate is None
+        if names and not (plain and settings.propagation == "synchronous"):
+            raise ParameterError(
+                f'{names[0]}: {kind} need propagation="synchronous" and encoder="constant" without a '
+                "rate: every step counts"
+            )
