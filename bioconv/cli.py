@@ -1,12 +1,12 @@
 """The command line: parses, calls, prints."""
 
 import argparse
-import inspect
 import json
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Sequence
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +232,7 @@ def _methods(commands: Any) -> None:
     def run(options: argparse.Namespace) -> None:
         for name, method in bioconv.methods.METHODS.items():
             print(f"{name} (looks at {method.looks}, reset {method.reset})")
-            print(textwrap.indent(inspect.cleandoc(method.__doc__ or ""), "    "), end="\n\n")
+            print(textwrap.indent(cleandoc(method.__doc__ or ""), "    "), end="\n\n")
         print("auto\n    Tries several and takes the one that answers soonest.")
 
     _command(commands, run, "methods", "List the conversion methods: idea, cost, when, paper.")
