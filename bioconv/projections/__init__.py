@@ -1,11 +1,12 @@
 """Who sends to whom over which weight: indices in numpy, and the Brian2 objects that use them."""
 
 from bioconv.projections.explicit import explicit
+from bioconv.projections.gates import Gate, gate_of
 from bioconv.projections.indices import Links, links, path_matrix
 from bioconv.projections.kinds import Convolution, Kind, Matrix, Targets, kind_of, order_of
 from bioconv.projections.shared import SharedProjection
 
 __all__ = [
-    "Convolution", "Kind", "Links", "Matrix", "SharedProjection", "Targets", "explicit", "kind_of",
-    "links", "order_of", "path_matrix",
+    "Convolution", "Gate", "Kind", "Links", "Matrix", "SharedProjection", "Targets", "explicit",
+    "gate_of", "kind_of", "links", "order_of", "path_matrix",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The three forms in which weights are stored once, as plain arrays.
+"""The forms in which weights are stored once, as plain arrays.
 
 =========== ====================================== ==========================================
 kind        stored                                 for
@@ -8,7 +8,7 @@ Convolution a kernel                               Conv2d, zeros and average poo
 Targets     for each neuron its targets            pooling, shortcuts, all that is sparse
 =========== ====================================== ==========================================
 
-``kind_of`` chooses. Neurons of a convolution count row, column, channel (:func:`order_of`).
+``kind_of`` chooses; a ``Gate`` (max-pooling) is in :mod:`bioconv.projections.gates`. Neurons of a convolution count row, column, channel (:func:`order_of`).
 """
 
 from abc import ABC, abstractmethod
@@ -67,6 +67,11 @@ class Kind(ABC):
     @abstractmethod
     def constants(self) -> dict[str, int]:
         """Whole numbers that the kernel needs."""
+
+    @property
+    def reads(self) -> dict[str, str]:
+        """Variables of the source that the kernel reads, by its own names for them."""
+        return {}
 
     @abstractmethod
     def fan_out(self) -> np.ndarray:

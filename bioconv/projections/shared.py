@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from brian2.core.names import Nameable
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner, Group
 
+from bioconv.errors import ParameterError
 from bioconv.projections.kinds import Kind
 from bioconv.projections.templated import TemplatedRunner
 
@@ -138,9 +139,20 @@ def _variables(owner: SharedProjection, variable: str, delay: int, event: str) -
     space = source.variables[f"_{event}space"]
     variables.add_reference(f"_{event}space", source, index="0")
     variables.add_reference("_target", target, variable, index="0")
+    for own, read in kind.reads.items():
+        _check_stored(source, read)
+        variables.add_reference(own, source, read, index="0")
     variables.add_array("_ring", size=max(1, delay * space.size), dtype=np.int32)
     variables.add_array("_ring_at", size=1, dtype=np.int32)
     return variables
+
+
+def _check_stored(source: Any, name: str) -> None:
+    if not isinstance(source.variables.get(name), ArrayVariable):
+        raise ParameterError(
+            f"population {source.name!r}: max-pooling compares its variable {name!r}, which is not a "
+            "stored one. Add an equation such as 'estimate : 1' and 'estimate += 1' to the reset"
+        )
 
 
 def _store(variables: Variables, kind: Kind, unit: Any, dtype: Any) -> None:

@@ -184,7 +184,8 @@ def test_events_of_subgroups(rng):
     )
     first.w = weights.T.ravel()
     np.testing.assert_array_equal(second.w, first.w)
-    brian2.Network(source, group, first, second).run(STEPS * ms, namespace={})
+    with device("numpy"):
+        brian2.Network(source, group, first, second).run(STEPS * ms, namespace={})
     expected = np.zeros(20)
     expected[4:10] = weights @ events[:, 10:25].sum(axis=0)
     np.testing.assert_allclose(group.v, expected, atol=1e-12)
@@ -213,7 +214,8 @@ def test_a_signed_neuron_codes_the_leaky_relu(form):
     )
     network = brian2.Network(source, group, *both)
     network.schedule = ["start", "groups", "thresholds", "resets", "synapses", "end"]
-    network.run(n * ms, namespace={})
+    with device("numpy"):
+        network.run(n * ms, namespace={})
     # what is not sent yet is still in the membrane: less than one spike
     assert abs(group.v / n - np.where(z > 0, z, alpha * z)).max() <= 1 / n
 
