@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bioconv.graph import Layer, Weighted, forward, output_shape
+from bioconv.graph import Layer, MaxPool2d, Weighted, forward, output_shape
 from bioconv.neurons import Neuron, Synapse
 
 Shape = tuple[int, ...]
@@ -115,6 +115,11 @@ class Projection:
     layers: tuple[Layer, ...]
     shape: Shape
     gain: float = 1.0
+
+    @property
+    def gates(self) -> bool:
+        """Whether it is a max-pooling that chooses among spikes."""
+        return any(isinstance(layer, MaxPool2d) for layer in self.layers)
 
     @property
     def target_shape(self) -> Shape:

@@ -24,7 +24,7 @@ MAP = {
     "spiking": {"graph", "neurons"},
     "convert": {"errors", "graph", "neurons", "spiking"},
     "projections": {"errors", "graph"},
-    "build": {"errors", "neurons", "spiking", "projections"},
+    "build": {"errors", "graph", "neurons", "spiking", "projections"},
     "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
     "model": {
         "errors", "graph", "spiking", "projections", "build", "run", "result",

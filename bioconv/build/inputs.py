@@ -79,7 +79,9 @@ def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
             if population.spiking or name != "V_th":
                 given = edits.get((population.name, name), np.array([float(value)]))
                 found[f"{population.name}.{name}"] = given
-    for projection in [] if wiring.explicit else wiring.projections:
+    for projection in wiring.projections:
+        if wiring.explicit and not projection.gates:
+            continue
         weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
         if weights.size:
             found[f"{projection.name}.w"] = edits.get((projection.name, "w"), weights)
@@ -102,7 +104,9 @@ def code_key(
         rows.append(repr((projection.name, kind.n_pre, kind.n_post, kind.constants)))
         rows += [f"{name} {digest(values)}" for name, values in kind.tables.items()]
     if wiring.explicit:
-        rows += [f"{p.name} {digest(wiring.matrix(p.name))}" for p in wiring.projections]
+        rows += [
+            f"{p.name} {digest(wiring.matrix(p.name))}" for p in wiring.projections if not p.gates
+        ]
         rows += [f"{name} {digest(values)}" for name, values in edits.items()]
     return "\n".join(rows)
 

@@ -141,9 +141,12 @@ def built(
     groups = {p.name: built_population(p, texts[p.name], frame) for p in spiking.populations}
     if settings.encoder.spikes:
         groups = {spiking.stimulus.name: built_input(spiking.stimulus, frame), **groups}
-    deliver = _explicit(matrix_of) if settings.projections == "explicit" else _shared(kind_of)
+    shared = _shared(kind_of)
+    deliver = _explicit(matrix_of) if settings.projections == "explicit" else shared
     projections = {
-        projection.name: deliver(spiking, projection, texts, groups, frame)
+        projection.name: (shared if projection.gates else deliver)(
+            spiking, projection, texts, groups, frame
+        )
         for projection in spiking.projections
         if projection.source in groups and kind_of(projection.name).weights.size
     }

@@ -6,7 +6,8 @@ import numpy as np
 
 from bioconv.build.settings import Settings
 from bioconv.errors import ParameterError
-from bioconv.projections import Kind, kind_of, order_of, path_matrix
+from bioconv.graph import MaxPool2d
+from bioconv.projections import Kind, gate_of, kind_of, order_of, path_matrix
 from bioconv.spiking import Projection, SpikingNetwork
 
 Shape = tuple[int, ...]
@@ -67,9 +68,17 @@ class Wiring:
         )
 
     def matrix(self, name: str) -> Any:
-        """(n_post, n_pre) sparse matrix of a projection, in thresholds."""
+        """(n_post, n_pre) sparse matrix of a projection, in thresholds.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such projection, or if it is a max-pooling, which no matrix describes.
+        """
         if name not in self._matrices:
             path = self.projection(name)
+            if path.gates:
+                raise ParameterError(f"{name} chooses among spikes (max-pooling); it has no matrix")
             self._matrices[name] = path_matrix(path.layers, path.shape, path.gain)
         return self._matrices[name]
 
@@ -77,9 +86,14 @@ class Wiring:
         """The form in which a projection's weights are stored once, in thresholds."""
         if name not in self._kinds:
             path = self.projection(name)
-            self._kinds[name] = kind_of(
-                path.layers, path.shape, path.gain, lambda: self.matrix(name)
-            )
+            if path.gates:
+                layer = path.layers[0]
+                assert isinstance(layer, MaxPool2d)
+                self._kinds[name] = gate_of(layer, path.shape, path.gain)
+            else:
+                self._kinds[name] = kind_of(
+                    path.layers, path.shape, path.gain, lambda: self.matrix(name)
+                )
         return self._kinds[name]
 
     def fan_out(self) -> dict[str, np.ndarray]:
