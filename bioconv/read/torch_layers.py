@@ -100,9 +100,8 @@ def kind_of(module: Any) -> str:
     """
     kind = type(module)
     for base in kind.__mro__:
-        if base.__module__.startswith(_KNOWN):
-            same = kind.forward is base.forward  # type: ignore[attr-defined]
-            return base.__name__ if same else f"{kind.__module__}.{kind.__qualname__}"
+        if base.__module__.startswith(_KNOWN) and kind.forward is base.forward:  # type: ignore[attr-defined]
+            return base.__name__
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
