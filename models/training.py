@@ -79,7 +79,32 @@ def augmented(images: torch.Tensor, recipe: Recipe, generator: torch.Generator) 
     return F.grid_sample(images, grid, align_corners=False)
 
 
-def trained(model: nn.Module, images, labels, recipe: Recipe) -> nn.Module:
+def tensors(name: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    data = datasets.load(name, split=split)
+    return torch.tensor(data.images, dtype=torch.float32), torch.tensor(data.labels)
+
+
+class Classes:
+    """The task of most networks: the class of an image."""
+
+    name = "accuracy"
+
+    def batch(self, images, labels, recipe: Recipe, generator: torch.Generator):
+        """What one step of training sees: inputs and targets."""
+        return augmented(images, recipe, generator), labels
+
+    def loss(self, recipe: Recipe) -> nn.Module:
+        return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
+
+    def test(self, images, labels):
+        """Inputs and targets of a test, the same every time."""
+        return images, labels
+
+    def score(self, answers: torch.Tensor, targets: torch.Tensor) -> str:
+        return f"{float((answers.argmax(1) == targets).float().mean()):.4f}"
+
+
+def trained(model: nn.Module, images, labels, recipe: Recipe, task) -> nn.Module:
     """The model after training on (n, channels, rows, columns) images; AdamW, one cycle."""
     generator = torch.Generator().manual_seed(recipe.seed)
     steps = recipe.epochs * (len(images) // recipe.batch)
@@ -87,14 +112,15 @@ def trained(model: nn.Module, images, labels, recipe: Recipe) -> nn.Module:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=steps, pct_start=0.2
     )
-    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
+    loss_of = task.loss(recipe)
     model.train()
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(images), generator=generator)
         total = 0.0
         batches = order[: len(order) // recipe.batch * recipe.batch].split(recipe.batch)
         for index in tqdm(batches, desc=f"epoch {epoch + 1}/{recipe.epochs}", mininterval=10):
-            loss = loss_of(model(augmented(images[index], recipe, generator)), labels[index])
+            inputs, targets = task.batch(images[index], labels[index], recipe, generator)
+            loss = loss_of(model(inputs), targets)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -104,30 +130,26 @@ def trained(model: nn.Module, images, labels, recipe: Recipe) -> nn.Module:
     return model.eval()
 
 
-def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
+def score(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, task) -> str:
+    """What the model reaches on the task's own test of these images."""
+    inputs, targets = task.test(images, labels)
     with torch.no_grad():
-        answers = torch.cat([model.eval()(part).argmax(1) for part in images.split(500)])
-    return float((answers == labels).float().mean())
+        answers = torch.cat([model.eval()(part) for part in inputs.split(500)])
+    return task.score(answers, targets)
 
 
-def tensors(name: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    data = datasets.load(name, split=split)
-    return torch.tensor(data.images, dtype=torch.float32), torch.tensor(data.labels)
-
-
-def export(model: nn.Module, recipe: Recipe, path: Path) -> None:
+def export(model: nn.Module, recipe: Recipe, path: Path, task) -> None:
     """Write ``weights.h5`` and print what the *stored* weights reach on the test set."""
     path = path.resolve()  # the digits models are links into the package
-    test = datasets.load(recipe.data, split="test")
-    network = bioconv.read(model, input_shape=test.images.shape[1:])
+    inputs, targets = task.test(*tensors(recipe.data, "test"))
+    network = bioconv.read(model, input_shape=inputs.shape[1:])
     bioconv.save_network(network, path, dtype=recipe.dtype, overwrite=True)
     stored = bioconv.read(path)
-    hits = 0
-    for part in np.array_split(np.arange(len(test.labels)), max(1, len(test.labels) // 500)):
-        answers = bioconv.reference(stored, test.images[part]).argmax(axis=1)
-        hits += int((answers == test.labels[part]).sum())
+    answers = [torch.tensor(bioconv.reference(stored, part.numpy())) for part in inputs.split(500)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"{path}: accuracy {hits / len(test.labels):.4f}, {path.stat().st_size} bytes")
+    print(
+        f"{path}: {task.name} {task.score(torch.cat(answers), targets)}, {path.stat().st_size} bytes"
+    )
     print(f"sha256 {digest}")
 
 
@@ -154,44 +176,45 @@ def options_for(name: str) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="N",
-        help="train without the last N images, print the accuracy on them, stop",
+        help="train without the last N images, print the score on them, stop",
     )
     parser.add_argument("--epochs", type=int, help="instead of the recipe's, to try things out")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()  # fmt: skip
 
 
-def try_out(model: nn.Module, recipe: Recipe, holdout: int) -> None:
-    """Train without the last ``holdout`` images and print the accuracy on them."""
+def try_out(model: nn.Module, recipe: Recipe, holdout: int, task) -> None:
+    """Train without the last ``holdout`` images and print the score on them."""
     images, labels = tensors(recipe.data, "train")
-    trained(model, images[:-holdout], labels[:-holdout], recipe)
-    print(f"held out: {accuracy(model, images[-holdout:], labels[-holdout:]):.4f}")
+    trained(model, images[:-holdout], labels[:-holdout], recipe, task)
+    print(f"held out: {score(model, images[-holdout:], labels[-holdout:], task)}")
 
 
-def train(model: nn.Module, recipe: Recipe, checkpoint: Path) -> None:
+def train(model: nn.Module, recipe: Recipe, checkpoint: Path, task) -> None:
     """Train on the whole training set; the checkpoint is written before anything else."""
-    trained(model, *tensors(recipe.data, "train"), recipe)
+    trained(model, *tensors(recipe.data, "train"), recipe, task)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), checkpoint)
     print(f"checkpoint: {checkpoint}")
 
 
-def main(build, recipe: Recipe, path: Path, softmax: bool = False) -> None:
+def main(build, recipe: Recipe, path: Path, softmax: bool = False, task=None) -> None:
     """Train (or take a checkpoint), test, export. ``softmax`` appends the layer at the export."""
+    task = task or Classes()
     options = options_for(path.parent.name)
     if options.epochs:
         recipe = replace(recipe, epochs=options.epochs)
     torch.set_num_threads(options.threads)
     torch.manual_seed(recipe.seed)
-    model = build()
+    model = build().to(memory_format=torch.channels_last)
     if options.holdout:
-        try_out(model, recipe, options.holdout)
+        try_out(model, recipe, options.holdout, task)
         return
     if options.from_checkpoint:
         model.load_state_dict(torch.load(options.from_checkpoint, weights_only=True))
     else:
-        train(model, recipe, options.checkpoint)
-    print(f"test accuracy in torch: {accuracy(model, *tensors(recipe.data, 'test')):.4f}")
+        train(model, recipe, options.checkpoint, task)
+    print(f"test {task.name} in torch: {score(model, *tensors(recipe.data, 'test'), task)}")
     if softmax:
         model.add_module("softmax", nn.Softmax(dim=1))
-    export(model.eval(), recipe, path)
+    export(model.eval(), recipe, path, task)

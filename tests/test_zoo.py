@@ -10,6 +10,7 @@ from brian2 import ms
 
 import bioconv
 from bioconv import analysis, datasets
+from bioconv.graph import Conv2d, Dense
 
 MODELS = Path(__file__).parents[1] / "models"
 #: data set and least accuracy of the trained network on its test set
@@ -20,7 +21,11 @@ PROMISED = {
     "mnist_cnn": ("mnist", 0.990),
     "mnist_lenet": ("mnist", 0.993),
     "fashion_lenet": ("fashion-mnist", 0.915),
+    "mnist_resnet": ("mnist", 0.993),
+    "mnist_vgg": ("mnist", 0.993),
+    "mnist_deep": ("mnist", 0.987),
 }
+LARGE = [name for name, (data, _) in PROMISED.items() if data != "digits"]
 
 
 def load(name):
@@ -67,7 +72,7 @@ def test_digits_answer_as_well_as_spikes(name):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["mnist_fcn", "mnist_cnn", "mnist_lenet", "fashion_lenet"])
+@pytest.mark.parametrize("name", LARGE)
 def test_trained_networks_on_some_images(name):
     """A thousand images: at most two standard errors below the promise."""
     data, least = PROMISED[name]
@@ -78,7 +83,7 @@ def test_trained_networks_on_some_images(name):
 
 @pytest.mark.full
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["mnist_fcn", "mnist_cnn", "mnist_lenet", "fashion_lenet"])
+@pytest.mark.parametrize("name", LARGE)
 def test_trained_networks_on_the_whole_test_set(name):
     data, least = PROMISED[name]
     test = datasets.load(data)
@@ -111,6 +116,15 @@ def test_lenets_convert_with_named_substitutes(name):
     )
     assert [p.name for p in spiking.populations] == ["conv1", "conv2", "fc1", "fc2"]
     assert not spiking["fc2"].spiking
+
+
+@pytest.mark.parametrize("name", ["mnist_resnet", "mnist_vgg", "mnist_deep"])
+def test_networks_made_to_be_converted_need_no_substitutes(name):
+    network = load(name)
+    spiking = bioconv.convert(network)
+    depth = sum(isinstance(node.layer, (Conv2d, Dense)) for node in network.nodes)
+    shortcuts = sum("shortcut" in node.name for node in network.nodes)
+    assert len(spiking.populations) == depth - shortcuts == 8
 
 
 @pytest.mark.data
