@@ -123,7 +123,8 @@ class LayerDiagnosis:
     errors : LayerError or None
         None for a readout without spikes.
     rms : mapping, part -> float
-        Root mean square of ``"own"``, ``"inherited"``, ``"mapping"``, ``"lost"``.
+        Root mean square of ``"own"``, ``"inherited"``, ``"mapping"``, ``"lost"`` and the whole
+        ``"error"``.
     shares : mapping, part -> float
         Their shares of the mean squared error; they add up to 1.
     exact : bool
@@ -288,14 +289,14 @@ def diagnosed(
 def _layer(spiking, network, result, activations, population) -> LayerDiagnosis:
     name = population.name
     parts = error_parts(spiking, network, result, activations, name)
-    error, size = parts.error, float(np.sqrt(np.mean(parts.activations**2)))
+    error, size = parts.error, _rms(parts.activations)
     squared = float(np.sum(error**2))
     positive = parts.activations[parts.activations > 0]
     return LayerDiagnosis(
         layer=name,
-        relative_error=_ratio(float(np.sqrt(np.mean(error**2))), size),
+        relative_error=_ratio(_rms(error), size),
         errors=rate_errors(result, activations, [name])[name] if population.spiking else None,
-        rms={part: float(np.sqrt(np.mean(values**2))) for part, values in parts.named().items()},
+        rms={part: _rms(values) for part, values in {**parts.named(), "error": error}.items()},
         shares=parts.shares(),
         exact=parts.exact,
         why=parts.why,
@@ -304,6 +305,10 @@ def _layer(spiking, network, result, activations, population) -> LayerDiagnosis:
         residual=residual_potentials(result)[name],
         fault=weight_fault(spiking, network, activations, name),
     )
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def _ratio(error: float, size: float) -> float:
@@ -318,7 +323,7 @@ def _input_error(spiking: Any, result: Result, activations: Mapping[str, np.ndar
         return 0.0
     x = activations[INPUT] / spiking.stimulus.scale
     error = result.rates(name) / result.max_rate - x
-    return _ratio(float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(x**2))))
+    return _ratio(_rms(error), _rms(x))
 
 
 # -- the verdict ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 network has its answer."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,55 @@ def excess_input(traces: Traces) -> float:
         raise ResultError(f"the traces have shape {traces.values.shape}: nothing was recorded")
     span = traces.threshold - traces.rest
     return float(np.mean(traces.values >= traces.threshold - ROUNDING * span))
+
+
+def input_current(
+    spiking: Any, result: Result, images: np.ndarray, layer: str, neuron: int, sample: int = 0
+) -> np.ndarray:
+    """(n_steps,) what a neuron was given in every step of its window, in thresholds a step.
+
+    Bias, image and incoming pulses: with a perfect integrator and pulses of current the potential before
+    the reset is the one after the last step plus this.
+
+    Parameters
+    ----------
+    spiking : bioconv.spiking.SpikingNetwork
+    result : Result
+        With the spikes of all populations that feed ``layer``.
+    images : (n_samples, *input_shape) array
+        Those of the run.
+
+    Raises
+    ------
+    ResultError
+        If the spikes of a source were not recorded, or the images are others.
+    """
+    if len(images) != result.n_samples:
+        raise ResultError(
+            f"{len(images)} images for {result.n_samples} samples; give those of the run"
+        )
+    each_step = result.max_rate * result.dt
+    population = spiking[layer]
+    total = np.full((result.n_steps, population.size), population.bias.ravel() * each_step)
+    for projection in spiking.incoming(layer):
+        if projection.source == spiking.stimulus.name and projection.source not in result.counts:
+            values = images[sample : sample + 1] / spiking.stimulus.scale * each_step
+        else:
+            values = _trains(result, projection.source, sample)
+        total = total + projection.of(values).reshape(-1, population.size)
+    return total[:, neuron]
+
+
+def _trains(result: Result, layer: str, sample: int) -> np.ndarray:
+    """(n_steps, *shape) spikes of a layer in every step."""
+    if layer not in result.spikes:
+        raise ResultError(
+            f'the spikes of {layer!r} were not recorded; run with record={{"{layer}": "spikes"}}'
+        )
+    spikes, shape = result.spikes[layer].of(sample), result.counts[layer].shape[1:]
+    trains = np.zeros((result.n_steps, int(np.prod(shape))))
+    np.add.at(trains, (spikes.step, spikes.neuron), 1)
+    return trains.reshape(result.n_steps, *shape)
 
 
 def dead_units(result: Result) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from brian2 import Hz, ms
 from cases import NETWORKS, images
 
 import bioconv
-from bioconv.analysis import error_parts
+from bioconv.analysis import error_parts, input_current
 from bioconv.errors import ResultError
 from bioconv.graph import Dense, Network, ReLU, activations
 
@@ -144,3 +144,30 @@ def test_errors():
         error_parts(model.spiking, network, result, fewer, "fc1")
     with pytest.raises(ResultError, match="codes the layer 'relu1' of the trained network"):
         error_parts(model.spiking, network, result, {"x": x}, "fc1")
+
+
+@pytest.mark.parametrize("encoder", ["constant", "regular"])
+def test_the_input_of_a_neuron_is_what_moves_it(encoder):
+    """Potential before = after the last step + input, to rounding, in every step of every layer."""
+    network = NETWORKS["conv_on_conv"]
+    x = images(network, 2)
+    model = bioconv.to_brian(network, calibration=x, encoder=encoder, units="dimensionless")
+    record = {name: {"spikes": True, "v": [0, 2, 3]} for name in model.layers}
+    record["input"] = "spikes"
+    if encoder == "constant":
+        del record["input"]
+    result = model.run(x, 25 * ms, device="numpy", record=record)
+    for layer in (population.name for population in model.spiking.populations):
+        spikes, traces = result.spikes[layer].of(1), result.traces[layer]
+        assert len(spikes) > 0
+        for column, neuron in enumerate(traces.neurons):
+            fired = np.isin(np.arange(25), spikes.step[spikes.neuron == neuron])
+            after = traces.values[1, :, column]
+            before = np.concatenate([[0], after[:-1]])
+            given = input_current(model.spiking, result, x, layer, int(neuron), sample=1)
+            np.testing.assert_allclose(before + given - fired, after, atol=1e-9)
+    with pytest.raises(ResultError, match="1 images for 2 samples"):
+        input_current(model.spiking, result, x[:1], "fc1", 0)
+    bare = model.run(x, 5 * ms, device="numpy")
+    with pytest.raises(ResultError, match="spikes of 'conv2' were not recorded"):
+        input_current(model.spiking, bare, x, "fc1", 0)
