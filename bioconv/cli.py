@@ -22,6 +22,7 @@ examples
   bioconv inspect digits_cnn                           the layers of a trained network
   bioconv convert digits_cnn --data digits             the equations of its spiking network
   bioconv evaluate digits_cnn --data digits            how well that network answers
+  bioconv diagnose digits_cnn --data digits            which layer fails, how, and what helps
   bioconv run digits_cnn --data digits -o result.h5    the same, and keep the spikes
   bioconv plot result.h5 raster -o raster.png          look at them
 """
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _convert(commands)
     _run(commands)
     _evaluate(commands)
+    _diagnose(commands)
     _plot(commands)
     _data(commands)
     return top
@@ -363,6 +365,60 @@ def evaluate(options: argparse.Namespace) -> None:
         elif name.endswith("accuracy") or name == "agreement":
             value = f"{100 * value:.2f} %"
         print(f"{name.replace('_', ' '):27s}{value}")
+
+
+def _diagnose(commands: Any) -> None:
+    made = _command(
+        commands, diagnose, "diagnose", "which layer fails, how, where errors come from, what helps"
+    )
+    _model_options(made, data=True)
+    _run_options(made)
+    made.set_defaults(samples=50)
+    made.add_argument(
+        "--network",
+        metavar="FILE",
+        help="the trained network, where MODEL was carried over by hand",
+    )
+    made.add_argument(
+        "--compare", action="append", default=[], metavar="METHOD",
+        help="measure the layers by another method too; may be repeated",
+    )  # fmt: skip
+    made.add_argument(
+        "-o", "--output", type=Path, default=Path("diagnosis.png"), metavar="FILE", help="a picture"
+    )
+    made.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
+def diagnose(options: argparse.Namespace) -> None:
+    """Table and verdict of a run, a trial of the advice, a picture of the errors."""
+    path = _free(options.output, options.overwrite)
+    data = datasets.load(options.data, folder=options.folder, samples=options.samples)
+    network = bioconv.read(options.network) if options.network else None
+    found: dict[str, Any] = {}
+    for method in [options.method, *options.compare]:
+        _, model = _model(argparse.Namespace(**{**vars(options), "method": method}))
+        record = bioconv.trials.residuals(model)
+        result = _shown(options, model, data.images, record)
+        samples = 0 if found else bioconv.trials.SAMPLES
+        diagnosis = bioconv.diagnose(model, result, data.images, network, samples=samples)
+        print(f"{diagnosis}\n")
+        found[diagnosis.method] = diagnosis
+    _draw_diagnoses(found, path)
+    print(f"written     {path}")
+
+
+def _draw_diagnoses(found: dict[str, Any], path: Path) -> None:
+    """Errors of the first method's layers, and beside them those of all methods."""
+    from matplotlib.figure import Figure
+
+    from bioconv import plots
+
+    width = 1.2 * len(next(iter(found.values())).layers)
+    figure = Figure(figsize=(max(10, 2 * width), 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plots.error_parts(left, next(iter(found.values())))
+    plots.error_by_method(right, found)
+    _save_figure(figure, path)
 
 
 class _Stopwatch:

@@ -1,6 +1,7 @@
 """Every command, on the bundled data."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import bioconv
 from bioconv.cli import main, parser
 
-COMMANDS = ("demo", "inspect", "convert", "run", "evaluate", "plot", "data")
+COMMANDS = ("demo", "inspect", "convert", "run", "evaluate", "diagnose", "plot", "data")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -23,7 +24,7 @@ def test_top_help_shows_examples_that_parse(capsys):
     from bioconv.cli import EPILOG
 
     lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         assert parser().parse_args(line.split()[1:]).run
 
@@ -60,6 +61,53 @@ def test_evaluate_prints_numbers(capsys):
         main([*arguments, "--encoder", "poisson", "--duration", "50", "--precision", "single"]) == 0
     )
     assert "snn accuracy" in capsys.readouterr().out
+
+
+def test_diagnose_prints_a_verdict_and_draws(tmp_path, capsys):
+    picture = tmp_path / "diagnosis.png"
+    arguments = [
+        "diagnose",
+        "digits_mlp",
+        "--data",
+        "digits",
+        "--samples",
+        "12",
+        "-o",
+        str(picture),
+    ]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "verdict     sound" in out and "E_spiking" in out and "fc3" in out
+    assert picture.stat().st_size > 5000
+    assert main(arguments) == 1
+    assert "exists; choose another name" in capsys.readouterr().err
+    more = ["--overwrite", "--duration", "4", "--compare", "model_based", "--encoder", "regular"]
+    assert main([*arguments, *more]) == 0
+    out = capsys.readouterr().out
+    assert out.count("verdict ") == 2 and out.count("trial ") >= 1
+    assert "confirmed on 12 samples" in out and "ModelBased()" in out
+
+
+def test_diagnose_compares_with_the_network_that_was_meant(tmp_path, capsys):
+    network = bioconv.read("digits_mlp")
+    weight = 10 * network["fc2"].layer.weight
+    nodes = tuple(
+        replace(node, layer=replace(node.layer, weight=weight)) if node.name == "fc2" else node
+        for node in network.nodes
+    )
+    broken = bioconv.Network(nodes=nodes, input_shape=network.input_shape)
+    bioconv.save_network(broken, tmp_path / "broken.h5")
+    arguments = [
+        "diagnose",
+        str(tmp_path / "broken.h5"),
+        "--network",
+        "digits_mlp",
+        "--data",
+        "digits",
+    ]
+    assert main([*arguments, "--samples", "12", "-o", str(tmp_path / "d.png")]) == 0
+    out = capsys.readouterr().out
+    assert "(weights scaled). fc2: its weights are 10 times the trained ones" in out
 
 
 def test_run_inspect_and_plot(tmp_path, capsys):
