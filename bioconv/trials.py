@@ -82,7 +82,7 @@ def diagnose(
         return found
     trials: list[Trial] = []
     before = _compared(model, network, result.first(k), images[:k])
-    for advice in found.verdict.advice:
+    for advice in [advice for advice in found.verdict.advice if advice.option in CHANGES]:
         trials.append(_tried(model, network, result, images, k, advice, before))
         if trials[-1].confirmed:
             break
@@ -186,7 +186,7 @@ def _converted(model: Model, network: Network, images: np.ndarray, value: Any) -
     return Model(spiking, model.settings)
 
 
-#: How a model is changed for the option of an advice.
+#: How a model is changed for the option of an advice; training is no quick trial.
 CHANGES: dict[str, Callable[..., Model]] = {
     "duration": _unchanged,
     "reset": _with_neurons("reset", str),

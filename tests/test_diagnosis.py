@@ -1,6 +1,7 @@
 """Networks damaged on purpose, and sound ones: does the diagnosis name the layer and what happened to it?"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,6 +257,18 @@ def test_a_readout_of_potentials_and_replaced_layers():
     assert not short.verdict.sound and short.trials[-1].confirmed
 
 
+def test_replaced_pooling_is_advice_for_the_training():
+    network = bioconv.graph.Network.sequential(
+        [bioconv.graph.MaxPool2d(kernel=2), *(n.layer for n in NETWORKS["conv_on_conv"].nodes)],
+        input_shape=(2, 14, 10),
+    )
+    x = images(network, SAMPLES)
+    options = {"calibration": x, "substitute": {"MaxPool2d": "AvgPool2d"}}
+    found = diagnosed(network, None, x, samples=4, **options)
+    assert (found.verdict.kind, found.verdict.layer) == ("pooling replaced", "conv1")
+    assert found.trials == () and "train with average pooling" in str(found)
+
+
 def test_errors():
     network, x = trained("dense")
     model = bioconv.to_brian(network, calibration=x)
@@ -268,3 +281,14 @@ def test_errors():
     full = model.run(x, 5 * ms, device="numpy", record=bioconv.trials.residuals(model))
     with pytest.raises(ResultError, match="give the images of the run"):
         bioconv.diagnose(model, full, x[:4])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name, data", [("mnist_fcn", "mnist"), ("mnist_cnn", "mnist")])
+def test_the_identity_holds_in_the_trained_networks(name, data):
+    network = bioconv.read(Path(__file__).parents[1] / "models" / name / "weights.h5")
+    x = bioconv.datasets.load(data, samples=8).images
+    found = diagnosed(bioconv.convert(network, calibration=x), network, x, steps=40)
+    assert found.verdict.sound and found.agreement > 0.8
+    for layer in found.layers.values():
+        assert layer.exact and layer.rms["lost"] < 1e-9 and layer.rms["mapping"] < 1e-9

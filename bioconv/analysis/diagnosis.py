@@ -38,9 +38,10 @@ class Advice:
 
     Attributes
     ----------
-    option : {"network", "duration", "method", "reset", "neuron", "synapse", "encoder"}
+    option : {"network", "training", "duration", "method", "reset", "neuron", "synapse", "encoder"}
     value : Any
-        A factor for the duration; else what to give for the option.
+        A factor for the duration, a percentile for the method, the layer for network and training;
+        else what to give for the option.
     text : str
     """
 
@@ -124,7 +125,7 @@ class LayerDiagnosis:
         None for a readout without spikes.
     rms : mapping, part -> float
         Root mean square of ``"own"``, ``"inherited"``, ``"mapping"``, ``"lost"`` and the whole
-        ``"error"``.
+        ``"error"`` where a neuron fires or should; elsewhere the parts cancel.
     shares : mapping, part -> float
         Their shares of the mean squared error; they add up to 1.
     exact : bool
@@ -292,11 +293,14 @@ def _layer(spiking, network, result, activations, population) -> LayerDiagnosis:
     error, size = parts.error, _rms(parts.activations)
     squared = float(np.sum(error**2))
     positive = parts.activations[parts.activations > 0]
+    here = (parts.activations != 0) | (parts.rates != 0)
     return LayerDiagnosis(
         layer=name,
         relative_error=_ratio(_rms(error), size),
         errors=rate_errors(result, activations, [name])[name] if population.spiking else None,
-        rms={part: _rms(values) for part, values in {**parts.named(), "error": error}.items()},
+        rms={
+            part: _rms(part_of[here]) for part, part_of in {**parts.named(), "error": error}.items()
+        },
         shares=parts.shares(),
         exact=parts.exact,
         why=parts.why,
@@ -308,7 +312,7 @@ def _layer(spiking, network, result, activations, population) -> LayerDiagnosis:
 
 
 def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 def _ratio(error: float, size: float) -> float:
@@ -357,14 +361,16 @@ def _of_weights(fault: WeightFault) -> Verdict:
             f"({fault.kind}). {fault.text}. Given the right input its sums are off by "
             f"{100 * fault.difference:.3g} %; look at the layer {fault.node!r} of the trained network"
         ),
-        advice=(
-            Advice(
-                option="network",
-                value=fault.node,
-                text=f"convert the trained network itself, or carry {fault.node!r} over again",
-            ),
-        ),
+        advice=(_weights_advice(fault),),
     )
+
+
+def _weights_advice(fault: WeightFault) -> Advice:
+    if fault.kind == "pooling replaced":
+        text = "train with average pooling, or convert the maximum as a maximum"
+        return Advice(option="training", value=fault.node, text=text)
+    text = f"convert the trained network itself, or carry {fault.node!r} over again"
+    return Advice(option="network", value=fault.node, text=text)
 
 
 def _of_rates(spiking, layers, failing: LayerDiagnosis, input_error: float) -> Verdict:
@@ -425,28 +431,32 @@ def _cause(spiking, layers, failing, input_error) -> tuple[str, str, tuple[Advic
         return "noisy input", (
             f"Most of that comes in with the input's spikes, which are {100 * input_error:.0f} % off"
         ), (CURRENT, LONGER)  # fmt: skip
-    low = min(layers.values(), key=lambda layer: layer.largest)
+    low = min(_up_to(layers, failing), key=lambda layer: layer.largest)
     if low.largest < LOW:
         return "low rates", (
             f"The scale of {low.layer!r} is too high: its largest activations ask for "
             f"{100 * low.largest:.1f} % of the highest rate, so few spikes say much"
         ), (PERCENTILE, LONGER)  # fmt: skip
+    deeper = min(layer.largest for layer in layers.values())
     return "too few steps", (
         "Most of that is charge that waits in membranes for a spike, which counts less the longer an "
         "image is shown"
-    ), (LONGER,)  # fmt: skip
+    ), (PERCENTILE, LONGER) if deeper < LOW else (LONGER,)  # fmt: skip
+
+
+def _up_to(layers: Mapping[str, LayerDiagnosis], last: LayerDiagnosis) -> list[LayerDiagnosis]:
+    names = list(layers)
+    return [layers[name] for name in names[: names.index(last.layer) + 1]]
 
 
 def _causes(spiking, layers, failing) -> dict[str, float]:
     """How much the layers up to ``failing`` add to the error: in membranes, by loss, with the input."""
     total = {"own": 0.0, "lost": 0.0, "input": 0.0}
-    for layer in layers.values():
+    for layer in _up_to(layers, failing):
         squared = min(layer.relative_error, 1e3) ** 2  # infinite where nothing should fire
-        first = all(p.source == spiking.stimulus.name for p in spiking.incoming(layer.layer))
-        parts = {"own": "own", "lost": "lost", "input": "inherited"}
-        for cause, part in parts.items():
-            if cause != "input" or first:
-                total[cause] += squared * abs(np.nan_to_num(layer.shares[part]))
-        if layer.layer == failing.layer:
-            break
+        shares = {part: abs(float(np.nan_to_num(share))) for part, share in layer.shares.items()}
+        total["own"] += squared * shares["own"]
+        total["lost"] += squared * shares["lost"]
+        if all(p.source == spiking.stimulus.name for p in spiking.incoming(layer.layer)):
+            total["input"] += squared * shares["inherited"]
     return total
