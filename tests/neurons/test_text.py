@@ -15,11 +15,14 @@ from bioconv.neurons import (
     IF,
     LIF,
     NEURONS,
+    SIGNED,
     SYNAPSES,
     Alpha,
     Delta,
     DoubleExponential,
     Exponential,
+    FewSpike,
+    PeakInput,
     in_thresholds,
     neuron_named,
     neuron_text,
@@ -56,11 +59,18 @@ def text(neuron="if", synapse="delta", *mode):
 
 
 def group_of(text, name):
-    return brian2.NeuronGroup(
+    group = brian2.NeuronGroup(
         1, text.equations, threshold=text.threshold or None, reset=text.reset or None,
         refractory=text.refractory or False, method=text.method, namespace=dict(text.constants),
-        name=name,
+        events={"negative": text.negative[0]} if text.negative else {}, name=name,
     )  # fmt: skip
+    if text.threshold:
+        group.V_th = text.parameters["V_th"]
+    if text.negative:
+        group.run_on_event("negative", text.negative[1])
+    if text.end:
+        group.run_regularly(text.end, when="end", name=f"{name}_end")
+    return group
 
 
 def objects_of(made, source, name):
@@ -69,7 +79,8 @@ def objects_of(made, source, name):
     group.I_bias = 2 * made.current / ms
     if "period" in group.variables:
         group.period = group.n_steps = 1000
-    group.run_regularly(made.clear, dt=2 * ms, when="start", name=f"{name}_clear")
+    border = f"{made.clear}\n{made.start}"
+    group.run_regularly(border, dt=2 * ms, when="start", name=f"{name}_clear")
     link = brian2.Synapses(
         source or group, group, on_pre=f"{made.target}_post += jump",
         namespace={"jump": made.unit}, name=f"{name}_link",
@@ -103,11 +114,13 @@ def test_the_text_of_the_plainest_neuron():
         "dv/dt = I/C_m : volt\n"
         "I = I_bias : amp\n"
         "I_bias : amp (constant)\n"
+        "V_th : volt (shared, constant)\n"
         "count : integer\n"
         "threshold  v >= V_th - rounding\n"
         "reset      v -= V_th - E_L\ncount += 1\n"
         "method     euler\n"
-        "constants  E_L = -65. mV, V_th = -50. mV, C_m = 200. pF, rounding = 15. pV"
+        "parameters V_th = -50. mV\n"
+        "constants  E_L = -65. mV, C_m = 200. pF, rounding = 15. pV"
     )
 
 
@@ -120,6 +133,7 @@ def test_the_text_of_the_richest_neuron():
         "dh_syn/dt = -h_syn/tau_syn : hertz",
         "I_bias : hertz (constant)",
         "I_stim : hertz (constant)",
+        "V_th : 1 (shared, constant)",
         "count : integer",
         "in_window = step >= onset and step < onset + n_steps : boolean (shared, constant over dt)",
         "step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)",
@@ -135,7 +149,144 @@ def test_the_text_of_the_richest_neuron():
         "not_refractory = True", "lastspike = -1e4*second", "v = E_L", "I_syn = 0*I_syn",
         "h_syn = 0*h_syn", "count = 0",
     ]  # fmt: skip
-    assert str(made).splitlines()[-3:-1] == ["refractory refractory", "method     exact"]
+    assert str(made).splitlines()[-4:-1] == [
+        "refractory refractory", "method     exact", "parameters V_th = 1.0",
+    ]  # fmt: skip
+
+
+#: neuron and options of a text, each of the new parts in one of them; what it must have.
+PARTS = {
+    "signed": (SIGNED(slope=0.1), {}, {
+        "equations": "count_negative : integer",
+        "threshold": "v >= V_th - rounding",
+        "negative": (
+            "v <= E_L - (V_th - E_L)/slope + rounding",
+            "v += (V_th - E_L)/slope\ncount_negative += 1",
+        ),
+        "clear": "count_negative = 0",
+    }),
+    "signed_windowed": (SIGNED(), {"windowed": True}, {
+        "threshold": "v >= V_th - rounding and in_window",
+        "negative": (
+            "v <= E_L - (V_th - E_L)/slope + rounding and in_window",
+            "v += (V_th - E_L)/slope\ncount_negative += 1",
+        ),
+    }),
+    "signed_readout": (SIGNED(), {"spiking": False}, {"threshold": "", "negative": None}),
+    "few_spike": (FewSpike(), {"driven": True}, {
+        "equations": "level = 2.0**(onset - step - 1) : 1 (shared, constant over dt)",
+        "threshold": "v >= E_L + level*(V_th - E_L) - rounding and in_window",
+        "reset": "v -= level*(V_th - E_L)\ncount += 1",
+        "start": "v += (I_bias + I_stim)*dt/C_m + 0.5*2.0**(-n_steps)*(V_th - E_L)",
+        "end": "v += level_before*x\nx = 0*x",
+        "target": "x",
+    }),
+    "few_spike_readout": (FewSpike(), {"spiking": False}, {
+        "threshold": "", "reset": "", "start": "v += (I_bias)*dt/C_m", "clear": "x = 0*x",
+    }),
+    "peak": (PeakInput(), {"spiking": False}, {
+        "end": "x += (I_bias)*dt/C_m\nv += (x - (v - E_L))*int(x > v - E_L)\nx = 0*x",
+        "target": "x",
+    }),
+    "floor": (IF(V_min=-80 * mV), {}, {"end": "v = v*int(v >= V_min) + V_min*int(v < V_min)"}),
+    "initial": (LIF(), {"initial": 0.5}, {"clear": "v = V_begin", "end": ""}),
+    "hold": (IF(refractory=2 * ms), {"hold": 2}, {
+        "equations": "step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)",
+        "threshold": "v >= V_th - rounding and step >= onset + hold",
+        "clear": "v = E_L",
+        "end": "v = V_begin + (v - V_begin)*int(step >= onset + hold)",
+    }),
+    "memoryless": (IF(), {"memoryless": True, "reset": "zero"}, {"end": "v = E_L"}),
+    "fir_max": (IF(), {"estimate": "fir_max"}, {
+        "equations": "estimate : 1",
+        "reset": "v -= V_th - E_L\ncount += 1\nestimate += 1",
+        "clear": "estimate = 0",
+        "end": "",
+    }),
+    "avg_max": (IF(), {"estimate": "avg_max"}, {"end": "estimate *= exp(-dt/tau_estimate)"}),
+    "exp_max": (IF(), {"estimate": "exp_max"}, {
+        "reset": "v -= V_th - E_L\ncount += 1\nestimate += exp(-(step - onset)*dt/tau_estimate)",
+    }),
+    "everything": (SIGNED(V_min=-1 * volt), {"hold": 1, "initial": 0.5, "estimate": "avg_max"}, {
+        "end": (
+            "v = v*int(v >= V_min) + V_min*int(v < V_min)\n"
+            "v = V_begin + (v - V_begin)*int(step >= onset + hold)\n"
+            "estimate *= exp(-dt/tau_estimate)"
+        ),
+    }),
+}  # fmt: skip
+
+
+def part(name, units=BIOPHYSICAL):
+    neuron, options, expected = PARTS[name]
+    return neuron_text(
+        neuron, Delta(), **{"reset": "subtract", "units": units, **options}
+    ), expected
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_texts(name):
+    made, expected = part(name)
+    for field, value in expected.items():
+        found = getattr(made, field)
+        if field in ("equations", "clear"):
+            assert value in found.splitlines()
+        else:
+            assert found == value, field
+        if value and field == "end":
+            assert f"step end   {value.splitlines()[0]}" in str(made).splitlines()
+
+
+@pytest.mark.parametrize("units", [BIOPHYSICAL, DIMENSIONLESS], ids=lambda units: units.name)
+def test_brian2_takes_every_part(units):
+    groups, links = [], []
+    with bioconv.run.device("numpy"):
+        for name in PARTS:
+            source = groups[0] if groups else None
+            group, link = objects_of(part(name, units)[0], source, f"group_{name}")
+            groups.append(group)
+            links.append(link)
+        brian2.Network(*groups, *links).run(4 * ms, namespace={})
+    for name, group in zip(PARTS, groups, strict=True):
+        assert np.isfinite(group.v_[0]), name
+        if "count" in group.variables:
+            # a fifth of a threshold a step is not summed up by what forgets
+            assert (group.count[0] > 0) != (name == "memoryless"), name
+
+
+def test_potentials_of_parts_in_both_units():
+    """Begin and floor lie where thresholds are counted from rest: half of one above, one below."""
+    neuron = IF(E_L=-70 * mV, V_th=-50 * mV, V_min=-90 * mV)
+    made = {
+        units: neuron_text(neuron, Delta(), reset="subtract", units=units, initial=0.5)
+        for units in (BIOPHYSICAL, DIMENSIONLESS)
+    }
+    for name, expected in {"V_begin": 0.5, "V_min": -1.0}.items():
+        for text in made.values():
+            assert in_thresholds(text, float(text.constants[name])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "synapse", "reset", "message"),
+    [
+        (
+            FewSpike(), Alpha(), "subtract",
+            'FewSpike neurons take a spike\'s charge at once; use synapse="delta" with them',
+        ),
+        (
+            PeakInput(), Exponential(), "subtract",
+            'PeakInput neurons take a spike\'s charge at once; use synapse="delta" with them',
+        ),
+        (
+            SIGNED(), Delta(), "zero",
+            'SignedIntegrateFire neurons are reset by subtraction; use reset="subtract"',
+        ),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_go_together(neuron, synapse, reset, message):
+    with pytest.raises(ParameterError) as caught:
+        neuron_text(neuron, synapse, reset=reset, units=BIOPHYSICAL)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -156,7 +307,8 @@ def test_a_readout_only_integrates():
     made = text("refractory_if", "delta", "subtract", BIOPHYSICAL, False, False, False)
     assert (made.threshold, made.reset, made.refractory) == ("", "", "")
     assert "refractory" not in made.equations + made.clear and "count" not in made.equations
-    assert set(made.constants) == {"E_L", "V_th", "C_m"}
+    assert "V_th" not in made.equations
+    assert (set(made.constants), set(made.parameters)) == ({"E_L", "C_m"}, {"V_th"})
 
 
 #: Unit of weight in biophysical units: 15 mV, or the charge 3 pC over the filter's time.
@@ -241,6 +393,21 @@ REFUSED = [
         IF,
         {"V_reset": -50 * mV},
         POTENTIALS.format("IntegrateFire", "-50. mV", "-50. mV", "200. pF"),
+    ),
+    (IF, {"V_min": -65}, "IntegrateFire: V_min is -65; give a quantity such as -65*mV"),
+    (
+        IF,
+        {"V_min": -64 * mV},
+        "IntegrateFire: V_min is -64. mV; a floor is at most E_L = -65. mV and V_reset",
+    ),
+    (
+        IF,
+        {"V_min": -65 * mV, "V_reset": -70 * mV},
+        "IntegrateFire: V_min is -65. mV; a floor is at most E_L = -65. mV and V_reset",
+    ),
+    *(
+        (SIGNED, {"slope": bad}, f"SignedIntegrateFire: slope is {bad!r}; give a positive number")
+        for bad in (0, -0.1, np.inf, np.nan)
     ),
     (IF, {"refractory": 2}, TIME.format("IntegrateFire", "refractory", "2", "zero or more")),
     (
@@ -333,7 +500,7 @@ def test_names():
 
 LOOKUPS = {
     neuron_named: (
-        "neuron is {!r}; choose one of if, lif or a record of bioconv.neurons such as "
+        "neuron is {!r}; choose one of if, lif, few_spike or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)"
     ),
     synapse_named: (
