@@ -132,7 +132,7 @@ def test_run_inspect_and_plot(tmp_path, capsys):
 def test_convert_prints_the_model(capsys):
     assert main(["convert", "digits_mlp", "--data", "digits", "--method", "data_based"]) == 0
     out = capsys.readouterr().out
-    assert "DataBased()" in out and "threshold   fc1_to_fc2" in out and "dv/dt" in out
+    assert "DataBased(carry='scale')" in out and "threshold   fc1_to_fc2" in out and "dv/dt" in out
     assert main(["convert", "digits_mlp", "--latex", "--units", "dimensionless"]) == 0
     assert "align" in capsys.readouterr().out
 

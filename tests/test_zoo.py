@@ -107,15 +107,14 @@ def test_spiking_networks_on_a_thousand_images(name, method):
 
 
 @pytest.mark.parametrize("name", ["mnist_lenet", "fashion_lenet"])
-def test_lenets_convert_with_named_substitutes(name):
+def test_lenets_convert_with_gates_or_averages(name):
     network = load(name)
-    with pytest.raises(bioconv.errors.UnsupportedLayerError, match="pool1.*MaxPool2d"):
-        bioconv.convert(network)
-    spiking = bioconv.convert(
-        network, substitute={"MaxPool2d": "AvgPool2d", "Softmax": "potential"}
-    )
-    assert [p.name for p in spiking.populations] == ["conv1", "conv2", "fc1", "fc2"]
-    assert not spiking["fc2"].spiking
+    gated = bioconv.convert(network)
+    assert [p.name for p in gated.populations] == ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
+    assert [p.estimate for p in gated.populations] == ["fir_max", "", "fir_max", "", "", ""]
+    averaged = bioconv.convert(network, substitute={"MaxPool2d": "AvgPool2d"})
+    assert [p.name for p in averaged.populations] == ["conv1", "conv2", "fc1", "fc2"]
+    assert not gated["fc2"].spiking and not averaged["fc2"].spiking
 
 
 @pytest.mark.parametrize("name", ["mnist_resnet", "mnist_vgg", "mnist_deep"])

@@ -42,6 +42,22 @@ FORMS = [
 ]
 
 
+RESIDUALS = {
+    "all": ("residual", {"input", "conv1", "fc1"}),
+    "one": ({"conv1": "residual"}, {"conv1"}),
+    "output": ({"fc1": ["v", "residual"]}, {"fc1"}),
+    "none": ({"conv1": {"residual": False, "v": 0}}, set()),
+}
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+def test_forms_of_residuals(name):
+    record, layers = RESIDUALS[name]
+    found = recordings(record, SIZES, [], "fc1")
+    assert {layer for layer, recording in found.items() if recording.residual} == layers
+    assert found["fc1"].spikes
+
+
 @pytest.mark.parametrize(("record", "expected"), FORMS, ids=range(len(FORMS)))
 def test_forms(record, expected):
     found = recordings(record, SIZES, [], "fc1")
@@ -56,7 +72,7 @@ def test_a_silent_layer_has_no_spikes_to_record():
 
 
 HOW = (
-    '"spikes", "v", a list of them, or {"v": [neurons]}; for example '
+    '"spikes", "v", "residual", a list of them, or {"v": [neurons]}; for example '
     'record={"conv1": "spikes", "fc1": {"v": [0, 7]}}'
 )
 NEURONS = "record['conv1']: neurons are {!r}; 'conv1' has neurons 0 to 5"
@@ -103,7 +119,7 @@ def test_the_size_limit():
 @pytest.fixture(scope="module")
 def model():
     network = chain((4,), dense(6, 4), ReLU(), dense(3, 6), Softmax())
-    return bioconv.to_brian(network, encoder="regular", substitute={"Softmax": "potential"})
+    return bioconv.to_brian(network, encoder="regular")
 
 
 X = np.linspace(0, 1, 12).reshape(3, 4)

@@ -13,6 +13,7 @@ from bioconv.graph import (
     Add,
     AvgPool2d,
     BatchNorm,
+    Conv2d,
     Dense,
     Dropout,
     Flatten,
@@ -119,8 +120,8 @@ NOTES = {
     ),
     "softmax": (
         SOFT,
-        {"method": "unscaled", "substitute": {"Softmax": "spikes"}},
-        ["Softmax was left out; the classes are read out by spikes"],
+        {"method": "unscaled"},
+        ["Softmax was left out; it keeps the order of the classes"],
     ),
     "absent": (FIRST, {"method": "unscaled", "substitute": {"MaxPool2d": "AvgPool2d"}}, []),
 }  # fmt: skip
@@ -147,7 +148,8 @@ REFUSED = {
         UNCALIBRATED.format("Percentile(percentile=99.9)"),
     ),
     "data_based": (
-        {"method": "data_based"}, ConversionError, UNCALIBRATED.format("DataBased()"),
+        {"method": "data_based"}, ConversionError,
+        UNCALIBRATED.format("DataBased(carry='scale')"),
     ),
     "calibration_shape": (
         {"calibration": np.ones((5, 3))}, ConversionError,
@@ -172,7 +174,7 @@ REFUSED = {
     },
     "neuron": (
         {"neuron": "izhikevich"}, ParameterError,
-        "neuron is 'izhikevich'; choose one of if, lif or a record of bioconv.neurons such as "
+        "neuron is 'izhikevich'; choose one of if, lif, few_spike or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)",
     ),
     "synapse": (
@@ -196,9 +198,16 @@ def test_refusals(name):
 
 
 def test_layers_that_cannot_spike_name_their_substitute():
-    for network, kind in ((MAX, "MaxPool2d"), (SOFT, "Softmax")):
-        with pytest.raises(UnsupportedLayerError, match=f'substitute={{"{kind}": '):
-            convert(network)
+    """What may be negative has no rate to choose by."""
+    network = chain((1, 4, 2), Conv2d(weight=[[[[-1.0]]]]), MaxPool2d(kernel=2))
+    for signed, options in ((network, {}), (MAX, {"input_range": (-1, 1)})):
+        with pytest.raises(UnsupportedLayerError) as caught:
+            convert(signed, **options)
+        assert str(caught.value) == (
+            "layer 'pool1': MaxPool2d of values that may be negative has no spiking form. Put an "
+            "activation before or behind it, or accept another network: substitute="
+            '{"MaxPool2d": "AvgPool2d"}'
+        )
 
 
 @pytest.mark.parametrize(
@@ -257,7 +266,7 @@ def test_a_readout_of_potentials_answers_as_the_trained_network(end):
     """Integrators hold T times the answer, less what hidden layers lag: a few thousandths of it."""
     network = chain((8,), dense(12, 8), ReLU(), dense(5, 12), *end)
     x = images(network, 20)
-    model = bioconv.to_brian(network, calibration=x, substitute={"Softmax": "potential"})
+    model = bioconv.to_brian(network, calibration=x)
     result = model.run(x, 500 * ms, device="numpy")
     assert result.counts[result.output].sum() == 0
     answers = bioconv.reference(network, x)
@@ -288,7 +297,7 @@ def test_the_output_codes_a_layer_of_the_trained_network(name):
     layers, node = ENDS[name]
     network = chain((6,), dense(8, 6), ReLU(), dense(3, 8), *layers)
     x = images(network, 6)
-    model = bioconv.to_brian(network, calibration=x, substitute={"Softmax": "spikes"})
+    model = bioconv.to_brian(network, calibration=x, readout="spikes")
     assert model.spiking["fc2"].node == node
     result = model.run(x, 500 * ms, device="numpy")
     expected = np.maximum(bioconv.activations(network, x)[node], 0)

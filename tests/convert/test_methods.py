@@ -142,7 +142,9 @@ def test_a_dead_layer_keeps_its_weights_and_is_named(method):
 @pytest.mark.parametrize("name", METHODS)
 def test_names(name):
     assert type(method_named(name, False)) is METHODS[name]
-    assert METHODS[name]().needs_calibration == (name in ("data_based", "percentile"))
+    spikes, weights = ("spike_norm", "rmp"), ("model_based", "tailored", "unscaled")
+    looks = "spikes" if name in spikes else "weights" if name in weights else "activations"
+    assert METHODS[name]().looks == looks
 
 
 @pytest.mark.parametrize(
@@ -162,8 +164,8 @@ def test_unknown_methods(bad):
     with pytest.raises(ConversionError) as caught:
         method_named(bad, True)
     assert str(caught.value) == (
-        f"method is {bad!r}; choose one of model_based, data_based, percentile, unscaled or a "
-        "record of bioconv.convert.methods such as Percentile(percentile=99.99)"
+        f"method is {bad!r}; choose one of {', '.join(METHODS)} or a record of "
+        "bioconv.convert.methods such as Percentile(percentile=99.99)"
     )
 
 

@@ -151,31 +151,28 @@ def test_leaky_relu_becomes_relu_only_where_asked():
     assert isinstance(simplified(network, {"LeakyReLU": "ReLU"}).nodes[-1].layer, ReLU)
 
 
-@pytest.mark.parametrize("readout", ["spikes", "potential"])
-def test_a_softmax_at_the_end_stays(readout):
+def test_a_softmax_at_the_end_stays():
     network = chain((6,), dense(4, 6), Softmax())
-    assert isinstance(simplified(network, {"Softmax": readout}).nodes[-1].layer, Softmax)
+    assert isinstance(simplified(network, None).nodes[-1].layer, Softmax)
 
 
+KNOWN = "Known: MaxPool2d: fir_max, avg_max, exp_max, or, AvgPool2d; LeakyReLU: pair, signed, ReLU"
 REFUSED = {
-    "max_pooling": (
-        chain(MAPS, MaxPool2d(kernel=2)),
-        None,
-        UnsupportedLayerError,
-        "layer 'pool1': MaxPool2d has no spiking form yet. Train with AvgPool2d, or accept another "
-        'network: substitute={"MaxPool2d": "AvgPool2d"}',
+    "not_a_mapping": (
+        chain((6,), dense(4, 6)),
+        "MaxPool2d",
+        ConversionError,
+        'substitute is \'MaxPool2d\'; give a mapping such as {"MaxPool2d": "AvgPool2d"}',
     ),
-    "softmax": (
+    "softmax_as_a_substitute": (
         chain((6,), dense(4, 6), Softmax()),
-        None,
-        UnsupportedLayerError,
-        "layer 'softmax1': Softmax has no spiking form yet. It keeps the order of the classes, so "
-        'read them out without it: substitute={"Softmax": "spikes"} (the class with most spikes) '
-        'or {"Softmax": "potential"} (neurons that only integrate)',
+        {"Softmax": "spikes"},
+        ConversionError,
+        f"substitute 'Softmax': 'spikes' is not known. {KNOWN}",
     ),
     "inner_softmax": (
         chain((6,), dense(4, 6), Softmax(), dense(2, 4)),
-        {"Softmax": "spikes"},
+        None,
         UnsupportedLayerError,
         "layer 'softmax1': a Softmax inside a network has no spiking form; only the last layer may "
         "be one",
@@ -184,15 +181,13 @@ REFUSED = {
         chain((6,), dense(4, 6)),
         {"MaxPool2d": "Conv2d"},
         ConversionError,
-        "substitute 'MaxPool2d': 'Conv2d' is not known. Known: MaxPool2d: AvgPool2d; "
-        "Softmax: spikes, potential; LeakyReLU: ReLU",
+        f"substitute 'MaxPool2d': 'Conv2d' is not known. {KNOWN}",
     ),
     "unknown_layer": (
         chain((6,), dense(4, 6)),
         {"GELU": "ReLU"},
         ConversionError,
-        "substitute 'GELU': 'ReLU' is not known. Known: MaxPool2d: AvgPool2d; "
-        "Softmax: spikes, potential; LeakyReLU: ReLU",
+        f"substitute 'GELU': 'ReLU' is not known. {KNOWN}",
     ),
     "nothing_left": (
         chain((6,), Dropout(), Dropout()),

@@ -28,7 +28,7 @@ from bioconv.graph import (
 
 def plan_of(network, pooling="folded", positive=True, readout="spikes"):
     return traced(
-        simplified(network, {"Softmax": "spikes"}),
+        simplified(network, None),
         pooling=pooling,
         positive_input=positive,
         readout=readout,
