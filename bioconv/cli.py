@@ -322,6 +322,12 @@ def _evaluate(commands: Any) -> None:
     made = _command(commands, evaluate, "evaluate", "accuracy, agreement and cost on test images")
     _model_options(made, data=True)
     _run_options(made)
+    made.add_argument(
+        "--decision",
+        metavar="RULE",
+        help="also read the output by max_count, total_count:N, first_spike, margin:N, potential, "
+        "smoothed_rate:SECONDS or population_vote:N",
+    )
     made.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -329,13 +335,15 @@ def evaluate(options: argparse.Namespace) -> None:
     """The trained and the spiking network on the same images."""
     from bioconv import analysis
 
+    rule = analysis.rule_named(options.decision) if options.decision else None
     clock = _Stopwatch()
     data = datasets.load(options.data, folder=options.folder, samples=options.samples)
     network, model = _model(options)
     clock.lap("convert")
     outputs = bioconv.reference(network, data.images)
     clock.lap("reference")
-    result = _shown(options, model, data.images)
+    record = {model.spiking.output: "v"} if rule else None
+    result = _shown(options, model, data.images, record)
     clock.lap("run")
     fan_out = model.fan_out()
     events = analysis.synaptic_events(result, fan_out)
@@ -347,6 +355,7 @@ def evaluate(options: argparse.Namespace) -> None:
         "ann_accuracy": float(np.mean(outputs.argmax(axis=1) == data.labels)),
         "snn_accuracy": result.accuracy(data.labels),
         "agreement": analysis.agreement(result, outputs),
+        **(_decided(result, rule, data.labels) if rule else {}),
         "spikes_per_sample": float(
             sum(counts.sum() for counts in result.counts.values()) / result.n_samples
         ),
@@ -419,6 +428,15 @@ def _draw_diagnoses(found: dict[str, Any], path: Path) -> None:
     plots.error_parts(left, next(iter(found.values())))
     plots.error_by_method(right, found)
     _save_figure(figure, path)
+
+
+def _decided(result: Any, rule: Any, labels: np.ndarray) -> dict[str, float]:
+    """How often a rule is right, and when it knows."""
+    decision = rule.decision(result)
+    return {
+        "decision_accuracy": decision.accuracy(labels),
+        "decision_ms": decision.mean_steps * result.dt * 1e3,
+    }
 
 
 class _Stopwatch:

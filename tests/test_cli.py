@@ -110,6 +110,30 @@ def test_diagnose_compares_with_the_network_that_was_meant(tmp_path, capsys):
     assert "(weights scaled). fc2: its weights are 10 times the trained ones" in out
 
 
+def test_evaluate_reads_the_output_by_a_rule(capsys):
+    arguments = [
+        "evaluate",
+        "digits_mlp",
+        "--data",
+        "digits",
+        "--samples",
+        "60",
+        "--device",
+        "numpy",
+    ]
+    found = {}
+    for rule in ("max_count", "first_spike", "margin:5"):
+        assert main([*arguments, "--decision", rule, "--json"]) == 0
+        found[rule] = json.loads(capsys.readouterr().out)
+    assert found["max_count"]["decision_accuracy"] == found["max_count"]["snn_accuracy"] > 0.9
+    assert found["max_count"]["decision_ms"] == 100
+    first, margin = found["first_spike"], found["margin:5"]
+    assert 0 < first["decision_ms"] < margin["decision_ms"] < 100
+    assert first["decision_accuracy"] < margin["decision_accuracy"]
+    assert main([*arguments, "--decision", "margin"]) == 1
+    assert "the rule is 'margin'; choose one of max_count" in capsys.readouterr().err
+
+
 def test_run_inspect_and_plot(tmp_path, capsys):
     path = tmp_path / "r.h5"
     arguments = ["run", "digits_mlp", "--data", "digits", "--samples", "5", "-o", str(path),
