@@ -21,6 +21,7 @@ def explicit(
     delay: Quantity,
     clock: Any,
     negative_event: str | None = None,
+    gain: str | None = None,
 ) -> Synapses:
     """``Synapses`` that add ``matrix`` to a variable of the target.
 
@@ -38,14 +39,17 @@ def explicit(
     negative_event : str or None
         Event of the source that takes the weights away, by a pathway ``negative``; in each step after
         the spikes that add them.
+    gain : str, optional
+        A variable of the source by which the weights of a neuron's spikes are multiplied as they arrive.
 
     Notes
     -----
     Synapses are ordered by replica, then source neuron, then target neuron.
     """
-    on_pre, events = {"pre": f"{variable}_post += w"}, {"pre": "spike"}
+    weight = f"w*{gain}_pre" if gain else "w"
+    on_pre, events = {"pre": f"{variable}_post += {weight}"}, {"pre": "spike"}
     if negative_event is not None:
-        on_pre["negative"], events["negative"] = f"{variable}_post -= w", negative_event
+        on_pre["negative"], events["negative"] = f"{variable}_post -= {weight}", negative_event
     synapses = Synapses(
         source,
         target,

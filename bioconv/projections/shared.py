@@ -40,6 +40,8 @@ class SharedProjection(Group, TemplatedRunner):
         Steps that spikes wait.
     event : str
         Of the source: what a spike is.
+    gain : str, optional
+        A variable of the source by which the weights of a neuron's spikes are multiplied as they arrive.
     order : int or None
         Within the slot ``when``; None means -1, and one after ``weights_of``.
     dtype : numpy dtype
@@ -69,6 +71,7 @@ class SharedProjection(Group, TemplatedRunner):
         unit: Any = 1,
         delay: int = 0,
         event: str = "spike",
+        gain: str | None = None,
         when: str = "synapses",
         order: int | None = None,
         dtype: Any = np.float64,
@@ -79,7 +82,7 @@ class SharedProjection(Group, TemplatedRunner):
         self.codeobj_class = None
         Nameable.__init__(self, name=name)
         self.source, self.target, self.kind = source, target, kind
-        self.variable, self.delay = variable, delay
+        self.variable, self.delay, self.gain = variable, delay, gain
         if order is None:
             order = -1 if weights_of is None else weights_of.order + 1
         variables = _variables(self, variable, delay, event)
@@ -94,12 +97,13 @@ class SharedProjection(Group, TemplatedRunner):
             when=when,
             order=order,
             check_units=False,
-            needed_variables=[f"_{event}space"],
+            needed_variables=[f"_{event}space", *(["_gain"] if gain else [])],
             template_kwds={
                 "eventspace": space,
                 "eventspace_size": int(space.size),
                 "conditional_write": getattr(target.variables[variable], "conditional_write", None),
                 "minus": weights_of is not None,
+                "gain": source.variables[gain] if gain else None,
             },
         )
         variables.create_clock_variables(self._clock, prefix="_clock_")
@@ -139,6 +143,8 @@ def _variables(owner: SharedProjection, variable: str, delay: int, event: str) -
     space = source.variables[f"_{event}space"]
     variables.add_reference(f"_{event}space", source, index="0")
     variables.add_reference("_target", target, variable, index="0")
+    if owner.gain:
+        variables.add_reference("_gain", source, owner.gain, index="0")
     for own, read in kind.reads.items():
         _check_stored(source, read)
         variables.add_reference(own, source, read, index="0")

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from bioconv.build import numbers
+from bioconv.build.settings import PRECISIONS
 from bioconv.graph import AvgPool2d, Conv2d, ZeroPad2d, output_shape
 from bioconv.projections import (
     Convolution,
@@ -220,6 +222,74 @@ def test_subgroups_recurrence_and_settable_weights(rng, target, tmp_path):
         shared, explicit_ = (np.array(group.v_[:]) for group in groups)
     assert np.ptp(shared) > 0 and not np.array_equal(shared, np.linspace(0, 3e-3, 50))
     np.testing.assert_array_equal(shared, explicit_)
+
+
+def _three_kinds(rng):
+    """A kind of every class for 105 source neurons, and its matrix."""
+    full = rng.normal(0.1, 0.3, (19, 105))
+    few = full * (rng.random(full.shape) < 0.2)
+    layers = [Conv2d(weight=rng.normal(0.1, 0.3, (5, 3, 3, 2)), stride=(2, 1), padding=1)]
+    return {
+        "matrix": (matrix_kind(full), full),
+        "targets": (stored(sparse.csr_array(few)), few),
+        "convolution": inner(layers, (3, 7, 5)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "precision"),
+    [
+        ("numpy", "double"),
+        ("numpy", "single"),
+        pytest.param("cython", "double", marks=pytest.mark.compiled),
+        pytest.param("cpp_standalone", "single", marks=pytest.mark.compiled),
+    ],
+)
+def test_a_gain_multiplies_the_weights_of_a_spike(rng, target, precision, tmp_path):
+    """Every kind, from part of a group of two replicas, delayed and onto refractory targets as well."""
+    replicas = 2
+    with device(target, tmp_path), numbers(precision):
+        clock = brian2.Clock(1 * ms)
+        drawn = brian2.TimedArray(rng.random((STEPS, 4 + 105 * replicas)), dt=1 * ms)
+        whole = brian2.NeuronGroup(
+            4 + 105 * replicas, "gain : 1", threshold="drawn(t, i) < 0.3", clock=clock,
+            namespace={"drawn": drawn}, name="senders",
+        )  # fmt: skip
+        whole.gain = rng.normal(0.5, 1.0, len(whole))
+        source, objects, pairs = whole[4:], [whole], []
+        for number, (kind, matrix) in enumerate(_three_kinds(rng).values()):
+            assert kind.n_pre == 105
+            delay = 2 * (number == 1)
+            pair = []
+            for form in ("shared", "explicit"):
+                group = brian2.NeuronGroup(
+                    kind.n_post * replicas, LEAKY if number else "v : 1", threshold="v > 1",
+                    reset="v -= 1", refractory=2 * ms if number else False, method="exact",
+                    clock=clock, name=f"{form}_{number}",
+                )  # fmt: skip
+                if form == "shared":
+                    link = SharedProjection(
+                        source, group, kind, variable="v", delay=delay, clock=clock, gain="gain",
+                        dtype=PRECISIONS[precision],
+                    )  # fmt: skip
+                else:
+                    link = explicit(
+                        source, group, sparse.csr_array(matrix), name=f"synapses_{number}",
+                        variable="v", unit=1, unit_text="1", replicas=replicas, when="synapses",
+                        delay=delay * ms, clock=clock, gain="gain",
+                    )  # fmt: skip
+                pair.append(group)
+                objects += [group, link]
+            pairs.append(pair)
+        network = brian2.Network(*objects)
+        network.schedule = ["start", "groups", "thresholds", "resets", "synapses", "end"]
+        network.run(STEPS * ms, namespace={})
+        if target == "cpp_standalone":
+            brian2.get_device().build(directory=str(tmp_path), run=True, with_output=False)
+        found = [[np.array(group.v_[:]) for group in pair] for pair in pairs]
+    for shared, explicit_ in found:
+        assert np.ptp(shared) > 0.5 and shared.dtype == PRECISIONS[precision]
+        np.testing.assert_array_equal(shared, explicit_)
 
 
 def test_sizes_that_do_not_fit_are_refused(rng):

@@ -12,5 +12,6 @@
     bioconv::convolution<{{minus|lower}}>(_spikes, {{w}}, {{_target}} + _post_first, _open,
         _n_pre, _n_post, _channels, _columns, _per_group, _out_columns, _out_channels,
         _out_per_group, _kernel_rows, _kernel_columns, {{row_first}}, {{row_kernel}},
-        {{row_out}}, {{run_first}}, {{run_kernel}}, {{run_out}}, {{run_length}});
+        {{row_out}}, {{run_first}}, {{run_kernel}}, {{run_out}}, {{run_length}},
+        {% if gain is none %}bioconv::Ones(){% else %}{{get_array_name(gain)}} + _source_first{% endif %});
 {% endblock %}

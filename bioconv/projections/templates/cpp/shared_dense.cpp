@@ -10,5 +10,6 @@
         {{_ring}}, {{_ring_at}}, _delay);
     const char* _open = {% if conditional_write is none %}nullptr{% else %}(const char*){{get_array_name(conditional_write)}} + _post_first{% endif %};
     bioconv::dense<{{minus|lower}}>(_spikes, {{w}}, {{_target}} + _post_first, _open,
-        _n_pre, _n_post, _block);
+        _n_pre, _n_post, _block,
+        {% if gain is none %}bioconv::Ones(){% else %}{{get_array_name(gain)}} + _source_first{% endif %});
 {% endblock %}

@@ -12,13 +12,13 @@ static void bioconv_deliver(
     int64_t _out_columns, int64_t _out_channels, int64_t _out_per_group, int64_t _kernel_rows,
     int64_t _kernel_columns, const int32_t* row_first, const int32_t* row_kernel, const
     int32_t* row_out, const int32_t* run_first, const int32_t* run_kernel, const int32_t*
-    run_out, const int32_t* run_length)
+    run_out, const int32_t* run_length{% if gain is not none %}, const {{cpp_dtype(gain.dtype)}}* gains{% endif %})
 {
     bioconv::convolution<{{minus|lower}}>(
         bioconv::arrived(space, size, first_neuron, neurons, ring, at, delay), w, target, open,
         _n_pre, _n_post, _channels, _columns, _per_group, _out_columns, _out_channels,
         _out_per_group, _kernel_rows, _kernel_columns, row_first, row_kernel, row_out, run_first,
-        run_kernel, run_out, run_length);
+        run_kernel, run_out, run_length, {% if gain is none %}bioconv::Ones(){% else %}gains{% endif %});
 }
     """
     void bioconv_deliver(
@@ -27,7 +27,7 @@ static void bioconv_deliver(
         long long _n_pre, long long _n_post, long long _channels, long long _columns, long long
         _per_group, long long _out_columns, long long _out_channels, long long _out_per_group,
         long long _kernel_rows, long long _kernel_columns, int* row_first, int* row_kernel, int*
-        row_out, int* run_first, int* run_kernel, int* run_out, int* run_length)
+        row_out, int* run_first, int* run_kernel, int* run_out, int* run_length{% if gain is not none %}, {{cpp_dtype(gain.dtype)}}* gains{% endif %})
 {% endblock %}
 {% block maincode %}
     bioconv_deliver(
@@ -37,5 +37,5 @@ static void bioconv_deliver(
         _n_pre, _n_post, _channels, _columns, _per_group, _out_columns, _out_channels,
         _out_per_group, _kernel_rows, _kernel_columns, <int*>{{row_first}}, <int*>{{row_kernel}},
         <int*>{{row_out}}, <int*>{{run_first}}, <int*>{{run_kernel}}, <int*>{{run_out}},
-        <int*>{{run_length}})
+        <int*>{{run_length}}{% if gain is not none %}, {{get_array_name(gain)}} + _source_first{% endif %})
 {% endblock %}

@@ -5,7 +5,7 @@
 // columns, is tabled per input row and column: stride, padding and dilation are in the tables.
 namespace bioconv {
 
-template <bool minus, typename W, typename T>
+template <bool minus, typename W, typename T, typename Gains>
 static void convolution(
     const std::vector<int32_t>& spikes, const W* w, T* target, const char* open,
     int64_t n_pre, int64_t n_post, int64_t channels, int64_t columns, int64_t per_group,
@@ -13,7 +13,7 @@ static void convolution(
     int64_t kernel_rows, int64_t kernel_columns,
     const int32_t* row_first, const int32_t* row_kernel, const int32_t* row_out,
     const int32_t* run_first, const int32_t* run_kernel, const int32_t* run_out,
-    const int32_t* run_length)
+    const int32_t* run_length, Gains gains)
 {
     for (const int32_t spike : spikes) {
         const int64_t replica = spike/n_pre, neuron = spike - replica*n_pre;
@@ -27,7 +27,7 @@ static void convolution(
             for (int32_t c = run_first[column]; c < run_first[column + 1]; c++) {
                 const int64_t at = start + run_out[c]*out_channels;
                 add<minus>(target + at, line + run_kernel[c]*out_per_group,
-                           open ? open + at : nullptr, run_length[c]*out_per_group);
+                           open ? open + at : nullptr, run_length[c]*out_per_group, gains[spike]);
             }
         }
     }

@@ -1,6 +1,7 @@
 // Spikes that arrive in this step, numbered from the source's first neuron.
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #ifndef BIOCONV_SPIKES
@@ -34,14 +35,20 @@ static const std::vector<int32_t>& arrived(
 template <bool minus, typename T, typename W>
 static inline T sum(T a, W b) { return minus ? a - b : a + b; }
 
-// target[n] += weight[n], where `open` allows it (null: everywhere).
-template <bool minus, typename W, typename T>
-static inline void add(T* __restrict__ target, const W* __restrict__ weight, const char* open, int64_t n)
+// The gain of a source whose spikes all count one: no multiplication is left in the compiled code.
+struct One {};
+struct Ones { One operator[](int64_t) const { return One(); } };
+template <typename W> static inline W operator*(W weight, One) { return weight; }
+
+// target[n] += weight[n]*gain, where `open` allows it (null: everywhere).
+template <bool minus, typename W, typename T, typename G>
+static inline void add(T* __restrict__ target, const W* __restrict__ weight, const char* open, int64_t n,
+                       G gain)
 {
     if (open) {
-        for (int64_t k = 0; k < n; k++) target[k] = open[k] ? sum<minus>(target[k], weight[k]) : target[k];
+        for (int64_t k = 0; k < n; k++) target[k] = open[k] ? sum<minus>(target[k], weight[k]*gain) : target[k];
     } else {
-        for (int64_t k = 0; k < n; k++) target[k] = sum<minus>(target[k], weight[k]);
+        for (int64_t k = 0; k < n; k++) target[k] = sum<minus>(target[k], weight[k]*gain);
     }
 }
 
