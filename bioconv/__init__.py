@@ -38,6 +38,8 @@ _NAMES = {
     "Constant": "bioconv.build",
     "Poisson": "bioconv.build",
     "Regular": "bioconv.build",
+    "TimeToFirstSpike": "bioconv.build",
+    "RankOrder": "bioconv.build",
 }
 _MODULES = (
     "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking", "trials",

@@ -1,6 +1,15 @@
 """From a spiking network to Brian2 objects: the one border where numbers get units."""
 
-from bioconv.build.encoders import ENCODERS, Constant, Encoder, Poisson, Regular, encoder_named
+from bioconv.build.encoders import (
+    ENCODERS,
+    Constant,
+    Encoder,
+    Poisson,
+    RankOrder,
+    Regular,
+    TimeToFirstSpike,
+    encoder_named,
+)
 from bioconv.build.monitors import Watch, watch
 from bioconv.build.network import Built, built, owned, replaced_drives
 from bioconv.build.recording import Recording, recordings
@@ -9,7 +18,7 @@ from bioconv.build.settings import Settings, numbers, steps
 from bioconv.build.wiring import Wiring
 
 __all__ = [
-    "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "Recording", "Regular", "Settings",
-    "Watch", "Wiring", "built", "encoder_named", "numbers", "owned", "recordings",
+    "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "RankOrder", "Recording", "Regular",
+    "Settings", "TimeToFirstSpike", "Watch", "Wiring", "built", "encoder_named", "numbers", "owned", "recordings",
     "replaced_drives", "scheduled", "steps", "watch",
 ]  # fmt: skip

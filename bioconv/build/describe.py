@@ -16,6 +16,7 @@ def equations(spiking: SpikingNetwork, settings: Settings) -> dict[str, str]:
         return texts
     encoder = settings.encoder
     rows = [input_equations(settings)]
+    rows.append(f"at onset   {encoder.clear}")
     rows += [f"every step {encoder.update}"] if encoder.update else []
     rows.append(f"threshold  {encoder.threshold} and in_window")
     rows += [f"reset      {encoder.reset}"] if encoder.reset else []
@@ -43,7 +44,9 @@ def described(spiking: SpikingNetwork, settings: Settings, kind_of: Callable[[st
             if projection.source in texts:
                 kind = kind_of(projection.name)
                 stored = kind.weights.size if settings.projections == "shared" else "all"
-                line = f"{path}, {kind.n_synapses} synapses ({stored} stored), {target}_post += w"
+                gain = "*gain_pre" if "gain :" in texts[projection.source] else ""
+                line = f"{path}, {kind.n_synapses} synapses ({stored} stored)"
+                line += f", {target}_post += w{gain}"
                 rows.append(f"    synapses   {projection.name}: {line}")
             else:
                 rows.append(f"    current    {projection.name}: {path} of the image, as I_stim")

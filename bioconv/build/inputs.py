@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bioconv.build.describe import described
+from bioconv.build.encoders import RankOrder
 from bioconv.build.populations import text_of
 from bioconv.build.recording import Recording
 from bioconv.build.settings import Settings
@@ -42,14 +43,15 @@ def check_range(images: np.ndarray, spiking: SpikingNetwork, settings: Settings)
 
 
 def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> dict[str, Any]:
-    """{population: (n, neurons) input}: pixels over the scale for a population that sends them as
-    spikes; currents (SI) of the weighted pixels for the others.
+    """{population: (n, neurons) input}: pixels over the scale, or places in an order, for a population
+    that sends them as spikes; currents (SI) of the weighted pixels for the others.
     """
     stimulus = spiking.stimulus
     values = images / stimulus.scale
     found: dict[str, Any] = {}
     if settings.encoder.spikes:
-        found[stimulus.name] = values
+        encoder = settings.encoder
+        found[stimulus.name] = encoder.places(values) if isinstance(encoder, RankOrder) else values
     else:
         for projection in spiking.projections:
             if projection.source == stimulus.name:

@@ -152,7 +152,7 @@ def built(
     }
     shapes = {spiking.stimulus.name: spiking.stimulus.shape}
     shapes |= {p.name: p.shape for p in spiking.populations}
-    drives = _drives(groups, presentations, frame)
+    drives = _drives(groups, spiking.stimulus.name, presentations, frame)
     network = Network(
         *groups.values(),
         *projections.values(),
@@ -200,6 +200,7 @@ def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
             when=frame.schedule.slots[projection.source].synapses,
             clock=frame.steps,
             dtype=PRECISIONS[frame.settings.precision],
+            gain=_gain(groups[projection.source]),
             name=projection.name,
         )
 
@@ -230,6 +231,11 @@ def _signed(group: Any) -> bool:
     return NEGATIVE in group.events
 
 
+def _gain(source: NeuronGroup) -> str | None:
+    """The variable that weighs a population's spikes, where they do not all count one."""
+    return "gain" if "gain" in source.variables else None
+
+
 def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
     """Makes projections with an entry for every synapse."""
 
@@ -250,16 +256,19 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,
             clock=frame.steps,
             negative_event=NEGATIVE if _signed(groups[projection.source]) else None,
+            gain=_gain(groups[projection.source]),
         )
 
     return deliver
 
 
-def _drives(groups: Mapping[str, Any], presentations: int, frame: Frame) -> dict[str, TimedArray]:
+def _drives(
+    groups: Mapping[str, Any], stimulus: str, presentations: int, frame: Frame
+) -> dict[str, TimedArray]:
     """Arrays of input, zero until :func:`replaced_drives` fills them."""
     drives = {}
     for name, group in groups.items():
-        if "I_stim" in group.variables or "p" in group.variables:
+        if "I_stim" in group.variables or name == stimulus:
             values = np.zeros((presentations, len(group)))
             drives[name] = _drive(name, group, values, frame.borders.dt)
     return drives

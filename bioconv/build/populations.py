@@ -117,8 +117,8 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
     group.neuron = np.tile(order_of(stimulus.shape), frame.replicas)
     group.replica = np.repeat(np.arange(frame.replicas), size)
     group.batch, group.seed = frame.replicas, frame.settings.seed
-    border = f"count = 0\np = {drive_name(stimulus.name)}(t - t_begin, i)*max_rate*dt"
-    _timed(group, frame, "\n".join(filter(None, [border, encoder.clear])))
+    border = f"count = 0\nx = {drive_name(stimulus.name)}(t - t_begin, i)\n{encoder.clear}"
+    _timed(group, frame, border)
     if encoder.update:
         group.run_regularly(encoder.update, when="groups", name=f"{stimulus.name}_update")
     return group
@@ -128,7 +128,7 @@ def input_equations(settings: Settings) -> str:
     """The equations of the input population."""
     own = settings.encoder.equations
     rows = [
-        "p : 1 (constant)",
+        "x : 1 (constant)",
         *([own] if own else []),
         "count : integer",
         "neuron : integer (constant)",

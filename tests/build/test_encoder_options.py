@@ -6,9 +6,19 @@ from brian2 import Hz, kHz, ms, mV, second
 from cases import chain, dense
 
 import bioconv
-from bioconv.build import ENCODERS, Constant, Poisson, Regular, Settings, encoder_named, steps
-from bioconv.errors import ParameterError
-from bioconv.graph import Dense, ReLU
+from bioconv.build import (
+    ENCODERS,
+    Constant,
+    Poisson,
+    RankOrder,
+    Regular,
+    Settings,
+    TimeToFirstSpike,
+    encoder_named,
+    steps,
+)
+from bioconv.errors import ParameterError, StimulusError
+from bioconv.graph import Dense, Flatten, ReLU
 from bioconv.neurons import BIOPHYSICAL
 
 
@@ -33,8 +43,8 @@ def test_unknown_encoders(bad):
     with pytest.raises(ParameterError) as caught:
         encoder_named(bad)
     assert str(caught.value) == (
-        f"encoder is {bad!r}; choose one of constant, poisson, bernoulli, regular or a record such "
-        "as Poisson(rate=200*Hz)"
+        f"encoder is {bad!r}; choose one of constant, poisson, bernoulli, regular, ttfs, rank_order "
+        "or a record such as Poisson(rate=200*Hz)"
     )
 
 
@@ -49,7 +59,7 @@ BAD_RATES = {
 }
 
 
-@pytest.mark.parametrize("encoder", [Constant, Poisson, Regular])
+@pytest.mark.parametrize("encoder", [Constant, Poisson, Regular, TimeToFirstSpike, RankOrder])
 @pytest.mark.parametrize("name", BAD_RATES)
 def test_bad_rates(name, encoder):
     rate, text = BAD_RATES[name]
@@ -180,3 +190,125 @@ def test_geometric_intervals_are_a_bernoulli_process():
     centred = train - levels[:, None]
     neighbours = (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=(0, 2))
     assert (abs(neighbours) <= 5 * levels * (1 - levels) / np.sqrt(n) + 1e-15).all()
+
+
+@pytest.mark.parametrize("c", [1.0, 1 / 3, 0.1])
+def test_a_bernoulli_rate_is_the_factor_of_cao(rng, c):
+    """``p = c x`` is ``rate = c/dt``: spikes in the mean of ``c x`` a step, biases of ``c b``."""
+    x, n_steps = rng.random((20, 12)), 500
+    layer = Dense(weight=rng.normal(size=(5, 12)), bias=rng.normal(size=5))
+    model = bioconv.to_brian(
+        chain((12,), layer), method="unscaled", encoder=Poisson(rate=c / ms), seed=3
+    )
+    result = model.run(x, n_steps * ms, device="numpy")
+    assert result.max_rate == pytest.approx(1000 * c)
+    counts = result.counts["input"]
+    deviation = np.sqrt(c * x * (1 - c * x) / n_steps)
+    assert (abs(counts / n_steps - c * x) <= 4 * deviation).all()
+    mean = abs((counts / n_steps - c * x).mean())
+    assert mean <= 4 * np.sqrt((deviation**2).sum()) / counts.size
+    sent = result.counts[result.output] + result.potentials
+    expected = counts @ layer.weight.T + layer.bias * c * n_steps
+    np.testing.assert_allclose(sent, expected, atol=1e-6)
+
+
+WAYS = [("synchronous", "shared"), ("delayed", "shared"), ("delayed", "explicit")]
+
+
+def sums(encoder, x, n_steps, weights=None, **options):
+    """What every input sent in a presentation, over its weight; and the result."""
+    size = x.shape[1]
+    network = chain((size,), Dense(weight=np.eye(size) if weights is None else weights))
+    model = bioconv.to_brian(network, method="unscaled", encoder=encoder, **options)
+    result = model.run(
+        x, n_steps * ms, device="numpy", record={"input": "spikes"}, batch_size=2
+    )  # fmt: skip
+    return result.counts[result.output] + result.potentials, result
+
+
+@pytest.mark.parametrize(("propagation", "projections"), WAYS)
+@pytest.mark.parametrize("n_steps", [50, 51])
+def test_a_first_spike_tells_the_value_within_a_step(rng, n_steps, propagation, projections):
+    x = np.concatenate([rng.random((3, 30)), np.tile([0, 1e-9, 0.25, 0.5, 1.0], (3, 1))], axis=1)
+    sent, result = sums(
+        "ttfs", x, n_steps, 0.02 * np.eye(35), propagation=propagation, projections=projections
+    )
+    counts, spikes = result.counts["input"], result.spikes["input"]
+    np.testing.assert_array_equal(counts, x > 0)
+    step = np.full(x.shape, -1)
+    step[spikes.sample, spikes.neuron] = spikes.step
+    late = np.ceil(0.75 * n_steps - 0.5)  # halves take the earlier step
+    assert (step[:, -5:] == [-1, n_steps - 1, late, n_steps // 2, 0]).all()
+    decoded = np.where(counts, 1 - step / n_steps, 0)
+    assert abs(decoded - x).max() <= 1 / n_steps
+    assert abs(decoded - x)[x > 1 / n_steps].max() <= 0.5 / n_steps + 1e-9
+    np.testing.assert_allclose(sent, 0.02 * n_steps * decoded, atol=1e-9)
+
+
+def test_first_spikes_that_weigh_alike_and_faint_pixels():
+    x = np.array([[0.0, 0.19, 0.2, 0.6, 1.0]])
+    encoder = TimeToFirstSpike(x_min=0.2, weighted=False)
+    sent, result = sums(encoder, x, 40)
+    np.testing.assert_array_equal(result.counts["input"], [[0, 0, 1, 1, 1]])
+    np.testing.assert_allclose(sent, [[0, 0, 40, 40, 40]], atol=1e-9)
+    sent, _ = sums(TimeToFirstSpike(rate=25 * Hz), x, 40)
+    np.testing.assert_allclose(sent, [[0, 0.2, 0.2, 0.6, 1.0]], atol=1e-9)
+
+
+@pytest.mark.parametrize(("propagation", "projections"), WAYS)
+@pytest.mark.parametrize("n_steps", [4, 7, 30])
+def test_the_order_of_pixels_is_the_order_of_spikes(n_steps, propagation, projections):
+    """More pixels than steps, as many, and fewer; ties by number; other samples of a batch have others."""
+    x = np.array(
+        [[0.1, 0.9, 0.0, 0.9, 0.5, 1.0, 0.04], [0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], [0.0] * 7]
+    )
+    places = np.array([[4, 1, -1, 2, 3, 0, -1], [0, 1, 2, 3, 4, 5, 6], [-1] * 7])
+    encoder = RankOrder(modulation=0.8, x_min=0.05)
+    sent, result = sums(
+        encoder, x, n_steps, 0.1 * np.eye(7), propagation=propagation, projections=projections
+    )
+    spikes = result.spikes["input"]
+    np.testing.assert_array_equal(result.counts["input"], places >= 0)
+    k = places[spikes.sample, spikes.neuron]
+    np.testing.assert_array_equal(spikes.step, k * n_steps // 7)
+    expected = np.where(places >= 0, 0.1 * n_steps * 0.8**places, 0)
+    np.testing.assert_allclose(sent, expected, atol=1e-9)
+
+
+def test_order_in_maps_counts_channel_row_column():
+    """The group counts row, column, channel inside; ties are told apart by the number outside."""
+    network = chain((2, 2, 3), Flatten(), dense(3, 12))
+    model = bioconv.to_brian(network, method="unscaled", encoder="rank_order")
+    result = model.run(np.ones((1, 2, 2, 3)), 12 * ms, device="numpy", record={"input": "spikes"})
+    np.testing.assert_array_equal(result.spikes["input"].neuron, np.arange(12))
+    np.testing.assert_array_equal(result.spikes["input"].step, np.arange(12))
+
+
+def test_the_text_shows_how_a_spike_is_weighed():
+    model = bioconv.to_brian(NETWORK, method="unscaled", encoder=RankOrder(modulation=0.75))
+    assert "v_post += w*gain_pre" in str(model)
+    assert "gain = 0.75**rank*n_steps*max_rate*dt" in model.equations()["input"]
+    assert "gain" not in str(bioconv.to_brian(NETWORK, method="unscaled", encoder="poisson"))
+
+
+BAD_TIMES = {
+    "x_min": (TimeToFirstSpike, {"x_min": -0.1}, "x_min is -0.1; give a part from 0 to 1"),
+    "x_min_text": (RankOrder, {"x_min": "no"}, "x_min is 'no'; give a part from 0 to 1"),
+    "x_min_nan": (RankOrder, {"x_min": np.nan}, "x_min is nan; give a part from 0 to 1"),
+    "modulation": (RankOrder, {"modulation": 0}, "is 0; give more than 0 and at most 1"),
+    "modulation_large": (RankOrder, {"modulation": 1.1}, "is 1.1; give more than 0 and at most 1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TIMES)
+def test_bad_options_of_time_codes(name):
+    encoder, options, text = BAD_TIMES[name]
+    with pytest.raises(ParameterError, match=text):
+        encoder(**options)
+
+
+@pytest.mark.parametrize("encoder", ["ttfs", "rank_order"])
+def test_codes_that_send_no_negative_values(encoder):
+    model = bioconv.to_brian(NETWORK, method="unscaled", input_range=(-1, 1), encoder=encoder)
+    with pytest.raises(StimulusError, match="cannot send negative values"):
+        model.run(X - 0.5, 10 * ms, device="numpy")

@@ -4,6 +4,7 @@ from brian2 import ms
 from cases import NETWORKS, images
 
 import bioconv
+from bioconv.build import RankOrder, TimeToFirstSpike
 from bioconv.build.inputs import code_key
 from bioconv.neurons import LIF
 
@@ -23,3 +24,15 @@ def test_the_key_of_a_program_sees_every_digit():
     assert base != key(neuron=LIF(tau_m=20 * ms), dt=1.0000000001 * ms)
     assert base != key(neuron=LIF(tau_m=20 * ms), precision="single")
     assert base != key(neuron=LIF(tau_m=20 * ms), propagation="delayed")
+
+
+def test_the_key_of_a_program_sees_the_options_of_codes():
+    codes = [
+        "poisson", "regular", TimeToFirstSpike(), TimeToFirstSpike(x_min=0.1),
+        TimeToFirstSpike(weighted=False), RankOrder(), RankOrder(modulation=0.91),
+    ]  # fmt: skip
+    keys = {
+        code_key(bioconv.to_brian("digits_mlp", encoder=code)._wiring, {}, (9, 1, 1), {})
+        for code in codes
+    }
+    assert len(keys) == len(codes)

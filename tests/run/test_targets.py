@@ -40,6 +40,8 @@ MODELS = {
     },
     "constant": {"encoder": "constant"},
     "regular_delayed": {"encoder": "regular", "propagation": "delayed"},
+    "first_spikes": {"encoder": "ttfs", "propagation": "delayed"},
+    "rank_order": {"encoder": "rank_order"},
 }
 
 
@@ -49,8 +51,17 @@ def model(options, name="residual"):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("device", ["cython", "cpp_standalone"])
-@pytest.mark.parametrize("options", ["poisson", "delayed_leaky"])
+@pytest.mark.parametrize(
+    ("options", "device"),
+    [
+        ("poisson", "cython"),
+        ("poisson", "cpp_standalone"),
+        ("delayed_leaky", "cython"),
+        ("delayed_leaky", "cpp_standalone"),
+        ("first_spikes", "cpp_standalone"),
+        ("rank_order", "cython"),
+    ],
+)
 def test_every_target_gives_the_same_spikes(options, device):
     """Bit by bit: compiled code keeps the order of operations, so rounding is the same."""
     x = images(NETWORKS["residual"], 5)
