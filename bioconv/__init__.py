@@ -40,6 +40,7 @@ _NAMES = {
     "Regular": "bioconv.build",
     "TimeToFirstSpike": "bioconv.build",
     "RankOrder": "bioconv.build",
+    "receptive_fields": "bioconv.codes",
 }
 _MODULES = (
     "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking", "trials",

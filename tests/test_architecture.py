@@ -17,6 +17,7 @@ MAP = {
     "neo_export": set(),
     "result": {"errors", "hdf5", "neo_export"},
     "datasets": {"errors"},
+    "codes": {"errors"},
     "graph": {"errors"},
     "read": {"errors", "graph", "hdf5"},
     "learn": {"errors"},

@@ -16,6 +16,9 @@ rank_order     one spike in the order of the pixels; the k-th   the values are l
                stands for ``modulation**k``                     is kept
 ============== ================================================ ===================================
 
+Populations of neurons for every pixel (Gaussian receptive fields) are values that a network is trained on:
+:func:`bioconv.receptive_fields` computes them, and any of these encoders sends them.
+
 A spike of the last two stands for a value between 0 and 1, which the synapse reads from its time:
 ``gain_pre`` multiplies the weight. ``T rate dt`` such values are what a rate code sends in a
 presentation, so that layers, thresholds and biases mean the same under every encoder. With ``rate =
