@@ -67,6 +67,8 @@ class Population:
         So many steps of a presentation are ignored: the potential is held where it began.
     memoryless : bool
         Whether every step begins at rest, as in a binary network.
+    softmax : str
+        Which spiking softmax reads out: a key of :data:`bioconv.build.softmax.SOFTMAX`, or empty.
     estimate : str
         How spikes are summed up for a max-pooling that chooses among these neurons: a key of
         :data:`bioconv.neurons.text.ESTIMATES`, or empty.
@@ -85,6 +87,7 @@ class Population:
     initial: float = 0.0
     hold: int = 0
     memoryless: bool = False
+    softmax: str = ""
     estimate: str = ""
 
     @property

@@ -127,7 +127,6 @@ class Poisson(Encoder):
     spikes = True
     equations = """\
 p : 1 (constant)
-sample : integer (constant)
 stretch : 1 (constant)
 draw : integer
 next_step : integer"""
@@ -136,7 +135,6 @@ next_step : integer"""
     update = ""
     clear = (
         "p = x*max_rate*dt\n"
-        "sample = first_sample + presentation*batch + replica\n"
         "stretch = 1/log1p(-clip(p, 1e-12, 1 - 1e-7))\n"
         f"draw = 0\nnext_step = {_WAIT}"
     )

@@ -73,6 +73,8 @@ def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
         found[f"{spiking.stimulus.name}.seed"] = settings.seed
     texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
     for population in spiking.populations:
+        if population.softmax:
+            found[f"{population.name}.seed"] = settings.seed
         current = float(texts[population.name].current * settings.max_rate)
         bias = population.bias.ravel()[order_of(population.shape)] * current
         bias = edits.get((population.name, "I_bias"), bias)

@@ -8,6 +8,7 @@ from brian2 import Clock, NeuronGroup
 from bioconv.build.chance import UNIFORM
 from bioconv.build.schedule import Schedule
 from bioconv.build.settings import Settings
+from bioconv.build.softmax import built_softmax, softmax_text
 from bioconv.neurons import NeuronText, neuron_text
 from bioconv.neurons.text import WINDOW
 from bioconv.projections import order_of
@@ -41,8 +42,27 @@ class Frame:
     n_steps: int
 
 
+SAMPLE_NOW = "sample = first_sample + presentation*batch + replica"
+#: Whose random numbers a neuron draws: those of its number and of the sample that its replica shows.
+SAMPLE = """\
+neuron : integer (constant)
+sample : integer (constant)
+replica : integer (constant)
+presentation = timestep(t - t_begin, dt) // period : integer (shared, constant over dt)
+first_sample : integer (shared, constant)
+batch : integer (shared, constant)
+seed : integer (shared, constant)"""
+
+
 def text_of(population: Population, network: SpikingNetwork, settings: Settings) -> NeuronText:
     """The text of a population as it stands in a model with these settings."""
+    text = _integrator_text(population, network, settings)
+    return softmax_text(text, population.softmax, SAMPLE) if population.softmax else text
+
+
+def _integrator_text(
+    population: Population, network: SpikingNetwork, settings: Settings
+) -> NeuronText:
     driven = not settings.encoder.spikes and any(
         p.source == network.stimulus.name for p in network.incoming(population.name)
     )
@@ -59,6 +79,7 @@ def text_of(population: Population, network: SpikingNetwork, settings: Settings)
         hold=population.hold,
         memoryless=population.memoryless,
         estimate=population.estimate,
+        timed=bool(population.softmax),
     )
 
 
@@ -78,7 +99,7 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         refractory=text.refractory or False,
         events={NEGATIVE: text.negative[0]} if text.negative else {},
         method=text.method,
-        namespace=dict(text.constants),
+        namespace={"uniform": UNIFORM, **text.constants},
         clock=frame.steps,
         name=population.name,
     )
@@ -92,6 +113,10 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     if "I_stim" in group.variables:
         border += f"\nI_stim = {drive_name(population.name)}(t - t_begin, i)"
     slots = frame.schedule.slots[population.name]
+    if population.softmax:
+        _number(group, population.shape, frame)
+        border += f"\n{SAMPLE_NOW}"
+        built_softmax(group, frame.replicas, when=slots.thresholds, clock=frame.steps)
     if text.negative:
         group.run_on_event(NEGATIVE, text.negative[1], when=slots.resets)
         group.thresholder[NEGATIVE].when = slots.thresholds
@@ -114,14 +139,22 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
         clock=frame.steps,
         name=stimulus.name,
     )
-    group.neuron = np.tile(order_of(stimulus.shape), frame.replicas)
-    group.replica = np.repeat(np.arange(frame.replicas), size)
-    group.batch, group.seed = frame.replicas, frame.settings.seed
-    border = f"count = 0\nx = {drive_name(stimulus.name)}(t - t_begin, i)\n{encoder.clear}"
+    _number(group, stimulus.shape, frame)
+    border = (
+        f"count = 0\nx = {drive_name(stimulus.name)}(t - t_begin, i)\n{SAMPLE_NOW}\n{encoder.clear}"
+    )
     _timed(group, frame, border)
     if encoder.update:
         group.run_regularly(encoder.update, when="groups", name=f"{stimulus.name}_update")
     return group
+
+
+def _number(group: NeuronGroup, shape: tuple[int, ...], frame: Frame) -> None:
+    """Tell neurons their number and replica, and the model's seed."""
+    size = len(group) // frame.replicas
+    group.neuron = np.tile(order_of(shape), frame.replicas)
+    group.replica = np.repeat(np.arange(frame.replicas), size)
+    group.batch, group.seed = frame.replicas, frame.settings.seed
 
 
 def input_equations(settings: Settings) -> str:
@@ -131,14 +164,9 @@ def input_equations(settings: Settings) -> str:
         "x : 1 (constant)",
         *([own] if own else []),
         "count : integer",
-        "neuron : integer (constant)",
-        "replica : integer (constant)",
-        "presentation = timestep(t - t_begin, dt) // period : integer (shared, constant over dt)",
+        SAMPLE,
         WINDOW,
         "t_begin : second (shared, constant)",
-        "first_sample : integer (shared, constant)",
-        "batch : integer (shared, constant)",
-        "seed : integer (shared, constant)",
     ]
     return "\n".join(rows)
 

@@ -19,20 +19,16 @@ References
 Rueckauer, Lungu, Hu, Pfeiffer & Liu (2017), Front. Neurosci. 11:682 (spiking softmax).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from brian2 import NeuronGroup
+from brian2 import Hz, NeuronGroup
 
+from bioconv.neurons import NeuronText
 from bioconv.projections import TemplatedRunner
 
 #: A neuron's potential as the softmax takes it: in thresholds.
 POTENTIAL = "(v - E_L)/(V_th - E_L)"
-
-_CHANCE = """\
-neuron : integer (constant)
-sample : integer (constant)
-seed : integer (shared, constant)"""
 
 
 #: When the clock of a sample strikes: at ``softmax_rate`` (hertz, at most ``1/dt``), by chance.
@@ -43,8 +39,8 @@ CLOCK = "uniform(seed, sample, -1, step) < softmax_rate*dt"
 class SoftmaxText:
     """What a population needs beyond its membrane to be a softmax.
 
-    ``neuron`` is a neuron's number in its replica, ``sample`` that of the sample it shows, ``step`` the step of the
-    presentation. Random numbers are those of :func:`bioconv.build.chance.uniform` at the neurons
+    ``neuron`` is a neuron's number in its replica, ``sample`` that of the sample it shows, ``seed`` the model's
+    (:data:`bioconv.build.populations.SAMPLE`), ``step`` the step of the presentation. Random numbers are those of :func:`bioconv.build.chance.uniform` at the neurons
     ``-1 - neuron``, so that they are never those of the input's neurons.
 
     Attributes
@@ -56,13 +52,29 @@ class SoftmaxText:
     threshold: str
 
 
-CLOCKED = SoftmaxText(
-    equations=f"softmax : 1\nis_top : boolean\n{_CHANCE}", threshold=f"is_top and {CLOCK}"
-)
+CLOCKED = SoftmaxText(equations="softmax : 1\nis_top : boolean", threshold=f"is_top and {CLOCK}")
 DRAWN = SoftmaxText(
-    equations=f"softmax : 1\n{_CHANCE}",
+    equations="softmax : 1",
     threshold="uniform(seed, sample, -1 - neuron, step) < softmax",
 )
+
+#: Names under which a readout asks for them.
+SOFTMAX = {"softmax": DRAWN, "softmax_clock": CLOCKED}
+#: Rate of the clock, in Hz (Rueckauer et al. 2017, code of the authors).
+RATE = 300.0
+
+
+def softmax_text(text: NeuronText, readout: str, more: str) -> NeuronText:
+    """The text of an integrator as that of a softmax readout; ``more`` are the equations of samples."""
+    chosen = SOFTMAX[readout]
+    rate = {"softmax_rate": RATE * Hz} if readout == "softmax_clock" else {}
+    return replace(
+        text,
+        equations=f"{text.equations}\n{chosen.equations}\n{more}",
+        threshold=f"{chosen.threshold} and in_window",
+        reset="count += 1",
+        constants={**text.constants, **rate},
+    )
 
 
 def built_softmax(

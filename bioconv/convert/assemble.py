@@ -127,13 +127,14 @@ def _population(planned: Planned, choices: Choices, scale: Scale, estimate: str)
         spiking=planned.spiking,
         initial=_initial(planned, choices),
         memoryless=memoryless,
+        softmax=planned.softmax,
         estimate="" if estimate == "or" else estimate,
     )
 
 
 def _initial(planned: Planned, choices: Choices) -> float:
     whole = isinstance(planned.activation, (Step, SoftLIF)) or isinstance(choices.neuron, FewSpike)
-    if planned.follows or not planned.spiking or whole:
+    if planned.follows or planned.softmax or not planned.spiking or whole:
         return 0.0
     return 0.5 if isinstance(planned.activation, QuantizedReLU) else choices.initial
 

@@ -45,7 +45,7 @@ from bioconv.spiking import SpikingNetwork, Stimulus, last_weight
 #: Calibration images that go through the network at once.
 CHUNK = 100
 POOLINGS = ("folded", "population")
-READOUTS = ("spikes", "potential")
+READOUTS = ("spikes", "potential", "softmax", "softmax_clock")
 
 Simulate = Callable[..., Any]
 
@@ -135,9 +135,11 @@ def convert(
         Layer ``l`` ignores its input for the first ``clamp * l`` steps of a presentation.
     pooling : {"folded", "population"}
         Average pooling folded into the next weights, or neurons of its own.
-    readout : {"spikes", "potential"}, optional
-        Whether the last layer spikes or only integrates. Spikes unless given, the potential for a
-        network that ends in a softmax: it keeps the order of the classes.
+    readout : {"spikes", "potential", "softmax", "softmax_clock"}, optional
+        Whether the last layer spikes by itself, only integrates, or spikes by the softmax of its
+        potentials: every neuron by chance, or the most probable one when a clock strikes. Spikes
+        unless given, the potential for a network that ends in a softmax: it keeps the order of the
+        classes.
     substitute : mapping, optional
         How layers spike that can in several ways, or the layer to take in their place:
         ``{"MaxPool2d": "fir_max"}`` (also avg_max, exp_max, or, AvgPool2d) and

@@ -81,6 +81,8 @@ class Planned:
         None for a linear readout and for neurons of a pooling.
     slope : float
         Activation of ``node`` for one unit of the form on the population's side of zero.
+    softmax : str
+        Which spiking softmax it is, or empty.
     pool : str
         How max-pooling chooses among spikes: a choice of ``SUBSTITUTES["MaxPool2d"]``, or empty.
     follows : str
@@ -95,6 +97,7 @@ class Planned:
     activation: Layer | None = None
     slope: float = 1.0
     spiking: bool = True
+    softmax: str = ""
     pool: str = ""
     follows: str = ""
 
@@ -127,7 +130,7 @@ def traced(
     pooling : {"folded", "population"}
     positive_input : bool
         Whether no input is negative, so that a rectifier does nothing to it.
-    readout : {"spikes", "potential"}
+    readout : {"spikes", "potential", "softmax", "softmax_clock"}
     answer : str
         Layer of the trained network that is read out; folding may have taken its name.
     ways : mapping
@@ -261,7 +264,7 @@ def _answer(network, forms, populate, readout, answer) -> str:
         return form.terms[0].source
     term = populate(
         form, end.name, f"{end.name}_out", node=answer, before=end.name,
-        spiking=readout == "spikes",
+        spiking=readout != "potential", softmax=readout if readout.startswith("softmax") else "",
     )  # fmt: skip
     return term.source
 

@@ -115,6 +115,7 @@ def neuron_text(
     hold: int = 0,
     memoryless: bool = False,
     estimate: str = "",
+    timed: bool = False,
 ) -> NeuronText:
     """The text of a population.
 
@@ -131,6 +132,8 @@ def neuron_text(
     precision : {"double", "single"}
     initial, hold, memoryless, estimate
         As in :class:`bioconv.spiking.Population`.
+    timed : bool
+        Whether something else needs to know the step of the presentation.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def neuron_text(
     _check_parts(neuron, synapse, reset)
     buffered = isinstance(neuron, (FewSpike, PeakInput))
     refractory = spiking and float(neuron.refractory) > 0
-    timed = windowed or hold > 0 or estimate == "exp_max" or isinstance(neuron, FewSpike)
+    timed = timed or windowed or hold > 0 or estimate == "exp_max" or isinstance(neuron, FewSpike)
     drive = "I_bias + I_stim" if driven else "I_bias"
     rows = _membrane(neuron, synapse, units, refractory)
     if buffered:

@@ -13,6 +13,10 @@ from bioconv.run import device
 
 COMPILED = [pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone")]
 TEXTS = {"clocked": CLOCKED, "drawn": DRAWN}
+CHANCE = """\
+neuron : integer (constant)
+sample : integer (constant)
+seed : integer (shared, constant)"""
 N = 5
 E_L, V_TH = -65.0, -50.0
 #: (samples, N) potentials in thresholds: different, all the same, a tie at the top, far apart.
@@ -33,7 +37,7 @@ def readout(text, samples, *, replicas, name, seed=7, drive=0, **options):
     """A group that shows these samples side by side, with its softmax; every neuron counts its spikes."""
     group = brian2.NeuronGroup(
         N * replicas,
-        f"v : volt\n{text.equations}\nstep = timestep(t, dt) : integer (shared)\ncount : integer",
+        f"v : volt\n{text.equations}\n{CHANCE}\nstep = timestep(t, dt) : integer (shared)\ncount : integer",
         threshold=text.threshold,
         reset="count += 1",
         namespace={
