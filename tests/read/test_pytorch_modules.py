@@ -13,6 +13,7 @@ from bioconv.read.pytorch import read_torch
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
+gradient = pytest.importorskip("bioconv.learn.gradient")
 
 
 def conv(n_in=4, n_out=4, **options):
@@ -85,6 +86,8 @@ def written_twice(m, x):
         Calls(lambda m, x: m.conv(F.relu(m.conv(x))), conv=conv()),
         Calls(lambda m, x: F.relu(m.conv(x), inplace=True) + x, conv=conv()),
         Calls(lambda m, x: (m.conv(x), m.unused(x))[0], conv=conv(), unused=nn.ReLU()),
+        Calls(lambda m, x: m.act(m.c(x)) + x, c=conv(), act=gradient.SoftLIF(noise=10)),
+        gradient.constrained(Block(), gradient.QuantizedWeight(3)),
         nn.DataParallel(small()),
         torch.compile(small()),
         small().bfloat16(),

@@ -1,6 +1,8 @@
 """Activations that know what a neuron can do: their values are the graph's, their gradients derived."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -147,6 +149,15 @@ def test_sums_over_windows():
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+def test_without_torch_the_extra_is_named():
+    code = "import sys; sys.modules['torch'] = None; import bioconv.learn.gradient"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (
+        run.returncode
+        and 'MissingDependencyError: training needs PyTorch: pip install "bio' in (run.stderr)
+    )
 
 
 def test_modules_tell_their_settings():
