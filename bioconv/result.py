@@ -79,6 +79,7 @@ class Traces:
     ----------
     neurons : (n,) int array
     values : (n_samples, n_steps, n) array, volts (or threshold units in a dimensionless model)
+        NaN for steps that a sample was not shown.
     rest, threshold : float
         In the units of ``values``.
     """
@@ -116,7 +117,9 @@ class Result:
     output : str
         Name of the output layer.
     n_steps : int
-        Steps of a presentation.
+        Steps of a presentation, at most.
+    steps : (n_samples,) int array
+        Steps that every sample was shown: ``n_steps``, unless the run was told to stop earlier.
     dt : float
         Seconds.
     max_rate : float
@@ -141,6 +144,7 @@ class Result:
     n_steps: int
     dt: float
     max_rate: float
+    steps: Any = None
     spikes: Mapping[str, Spikes] = field(default_factory=dict)
     traces: Mapping[str, Traces] = field(default_factory=dict)
     negatives: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -157,6 +161,8 @@ class Result:
         counts = {name: _frozen(array) for name, array in self.counts.items()}
         object.__setattr__(self, "counts", MappingProxyType(counts))
         object.__setattr__(self, "potentials", _frozen(self.potentials))
+        steps = np.full(self.n_samples, self.n_steps) if self.steps is None else self.steps
+        object.__setattr__(self, "steps", _frozen(steps))
         for name in ("negatives", "coded", "residuals"):
             arrays = {layer: _frozen(array) for layer, array in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
@@ -177,7 +183,7 @@ class Result:
 
     @property
     def duration(self) -> float:
-        """Seconds of a presentation."""
+        """Seconds of a presentation, at most."""
         return self.n_steps * self.dt
 
     def spikes_per_sample(self, layer: str) -> float:
@@ -187,7 +193,8 @@ class Result:
 
     def rates(self, layer: str) -> np.ndarray:
         """(n_samples, *shape) firing rates in Hz; negative spikes count against positive ones."""
-        return (self._counts(layer) - self.negatives.get(layer, 0)) / self.duration
+        counts = self._counts(layer) - self.negatives.get(layer, 0)
+        return counts / self._seconds(counts.ndim)
 
     def coding(self, layer: str) -> np.ndarray:
         """(n_samples, *shape) what a layer says in units of its scale: 1 is the maximal rate.
@@ -199,7 +206,7 @@ class Result:
             return self.coded[layer]
         rates = self.rates(layer)
         if layer in self.silent and layer == self.output:
-            rates = self.potentials.reshape(rates.shape) / self.duration
+            rates = self.potentials.reshape(rates.shape) / self._seconds(rates.ndim)
         return rates / self.max_rate
 
     def decoded(self, layer: str) -> np.ndarray:
@@ -211,6 +218,10 @@ class Result:
         if scale.ndim:
             scale = scale.reshape(-1, *[1] * (values.ndim - 2))
         return values * (self.signs.get(layer, 1) * scale)
+
+    def _seconds(self, ndim: int) -> np.ndarray:
+        """(n_samples, 1, …) time that every sample was shown."""
+        return (self.steps * self.dt).reshape(-1, *[1] * (ndim - 1))
 
     def _counts(self, layer: str) -> np.ndarray:
         if layer not in self.counts:
@@ -302,6 +313,7 @@ class Result:
             self,
             counts={name: array[:n_samples] for name, array in self.counts.items()},
             potentials=self.potentials[:n_samples],
+            steps=self.steps[:n_samples],
             spikes={name: spikes.before(n_samples) for name, spikes in self.spikes.items()},
             traces={
                 name: replace(one, values=one.values[:n_samples])
@@ -338,7 +350,7 @@ class Result:
         return neo_export.block(self, [int(n) for n in chosen])
 
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
-        """Write an HDF5 file: ``counts/<layer>``, ``potentials``, ``spikes/<layer>/sample`` …
+        """Write an HDF5 file: ``counts/<layer>``, ``potentials``, ``steps``, ``spikes/<layer>/sample`` …
 
         The scalars and the provenance are JSON in the attribute ``about``.
 
@@ -355,6 +367,7 @@ class Result:
             file.attrs.update(format=KIND, version=VERSION, about=json.dumps(about))
             file.attrs["layers"] = json.dumps(list(self.counts))
             _write(file, "potentials", self.potentials)
+            _write(file, "steps", self.steps)
             for layer, array in self.counts.items():
                 _write(file, f"counts/{layer}", array)
             for name in ("negatives", "coded", "residuals"):
@@ -395,6 +408,7 @@ def load_result(path: str | os.PathLike) -> Result:
             **about,
             counts={layer: file[f"counts/{layer}"][()] for layer in layers},
             potentials=file["potentials"][()],
+            steps=file["steps"][()] if "steps" in file else None,
             spikes={
                 layer: Spikes(**{part: group[part][()] for part in ("sample", "neuron", "step")})
                 for layer, group in file.get("spikes", {}).items()
@@ -444,6 +458,7 @@ def joined(parts: list[Result]) -> Result:
     return Result(
         counts={n: np.concatenate([part.counts[n] for part in parts]) for n in first.counts},
         potentials=np.concatenate([part.potentials for part in parts]),
+        steps=np.concatenate([part.steps for part in parts]),
         spikes=spikes,
         traces=traces,
         negatives=_joined_arrays([part.negatives for part in parts]),
