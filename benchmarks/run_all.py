@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common import HERE, machine
 
-SCRIPTS = ("projections", "throughput", "memory", "startup", "scaling")
+SCRIPTS = ("projections", "throughput", "memory", "startup", "scaling", "stopping")
 
 
 def main():

@@ -125,6 +125,10 @@ def _run_options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--processes", type=_count, default=1, metavar="N", help="compiled programs at once"
     )
+    made.add_argument(
+        "--stop", metavar="RULE",
+        help="end an image as soon as it is decided: margin:3, total_count:10, first_spike",
+    )  # fmt: skip
 
 
 def _count(text: str) -> int:
@@ -184,6 +188,7 @@ def _shown(options: argparse.Namespace, model: Any, images: np.ndarray, record: 
         batch_size=options.batch_size,
         processes=options.processes,
         record=record,
+        stop=options.stop,
     )
 
 
@@ -353,7 +358,7 @@ def evaluate(options: argparse.Namespace) -> None:
         "model": options.model,
         "data": options.data,
         "samples": len(data.labels),
-        "steps": result.n_steps,
+        "steps": float(result.steps.mean()) if options.stop else result.n_steps,
         "ann_accuracy": float(np.mean(outputs.argmax(axis=1) == data.labels)),
         "snn_accuracy": result.accuracy(data.labels),
         "agreement": analysis.agreement(result, outputs),

@@ -11,7 +11,19 @@ from typing import Any
 import brian2
 import numpy as np
 
-from bioconv.build import Built, Recording, Settings, Wiring, built, numbers, recordings, steps
+from bioconv.build import (
+    Built,
+    Recording,
+    Settings,
+    Stop,
+    Wiring,
+    built,
+    check_stop,
+    numbers,
+    recordings,
+    steps,
+    stop_named,
+)
 from bioconv.build.checks import check_model
 from bioconv.build.describe import described, equations
 from bioconv.build.inputs import arguments, check_range, code_key, digest, drives
@@ -119,7 +131,7 @@ class Model:
             If objects that were added to the network would be lost.
         """
         n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
-        self._made(n_steps, _checked_count("batch_size", batch_size), 1)
+        self._made(n_steps, _checked_count("batch_size", batch_size), 1, None)
         return self
 
     @property
@@ -153,23 +165,29 @@ class Model:
         assert self._built is not None
         return self._built
 
-    def _made(self, n_steps: int, replicas: int, presentations: int) -> Built:
-        """The objects in this process; made anew only for another duration or batch."""
+    def _made(self, n_steps: int, replicas: int, presentations: int, stop: Stop | None) -> Built:
+        """The objects in this process; made anew only for another duration or batch, or other ends."""
         old = self._built
-        if old is not None and (old.n_steps, old.replicas) == (n_steps, replicas):
-            return replace(old, presentations=presentations)
+        sizes = (n_steps, replicas, stop is None)
+        if old is not None and (old.n_steps, old.replicas, old.stop is None) == sizes:
+            return replace(old, presentations=presentations, stop=stop)
         if old is not None and self._foreign:
             raise DeviceError(
-                f"the network was built for {old.n_steps} steps and {old.replicas} sample(s) at once, "
-                f"and {', '.join(self._foreign)} were added to it; {n_steps} steps and "
-                f"{replicas} sample(s) need a new one. Call model.build(duration=..., "
+                f"the network was built for {old.n_steps} steps and {old.replicas} sample(s) at once"
+                f"{_ends(old.stop)}, and {', '.join(self._foreign)} were added to it; {n_steps} steps "
+                f"and {replicas} sample(s){_ends(stop)} need a new one. Call model.build(duration=..., "
                 "batch_size=...) before you add objects, or add them by model.extend(function)"
             )
-        self._built = self._new(n_steps, replicas, presentations, self._edits())
+        self._built = self._new(n_steps, replicas, presentations, stop, self._edits())
         return self._built
 
     def _new(
-        self, n_steps: int, replicas: int, presentations: int, edits: Mapping[Any, np.ndarray]
+        self,
+        n_steps: int,
+        replicas: int,
+        presentations: int,
+        stop: Stop | None,
+        edits: Mapping[Any, np.ndarray],
     ) -> Built:
         """Objects on the current device, with what was edited and what hooks add."""
         with numbers(self.settings.precision):
@@ -179,6 +197,7 @@ class Model:
                 replicas=replicas,
                 presentations=presentations,
                 n_steps=n_steps,
+                stop=stop,
                 kind_of=self.kind,
                 matrix_of=self.matrix,
             )
@@ -215,6 +234,7 @@ class Model:
         processes: int = 1,
         scheduler: Any = None,
         record: Any = None,
+        stop: str | Stop | None = None,
         first_sample: int = 0,
         progress: bool | None = None,
     ) -> Result:
@@ -237,6 +257,12 @@ class Model:
             need the same cache folder.
         record : mapping or str, optional
             ``{"conv1": "spikes", "fc1": {"v": [0, 7]}}``; the output's spikes are always recorded.
+        stop : str or record, optional
+            When a sample is decided and its place given to the next: ``"margin:3"`` as soon as an
+            output leads by 3 spikes, ``"total_count:10"`` as soon as all outputs have sent 10,
+            ``"first_spike"``; or a record of :mod:`bioconv.build.stopping`. A sample's spikes until
+            then are those of a run without ``stop``; ``result.steps`` says how many steps each was
+            shown. Needs the synchronous propagation and an output that spikes.
         first_sample : int
             Number of the first image, of which its random numbers are a function.
         progress : bool, optional
@@ -259,19 +285,26 @@ class Model:
         n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
         replicas = self._batch(batch_size, len(images))
         processes = _checked_count("processes", processes)
+        stop = stop_named(stop)
+        if stop is not None:
+            check_stop(self.spiking, self.settings)
         wiring = self._wiring
         record = recordings(record, wiring.sizes, wiring.silent, self.spiking.output)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
         many = processes > 1 or scheduler is not None
         target = chosen_device(device, estimate, self._foreign, many)
+
+        def given() -> dict[str, Any]:
+            return arguments(wiring, self._edits(), replicas, stop)
+
         task = Task(
-            built=lambda presentations: self._made(n_steps, replicas, presentations),
-            program=lambda: self._program(n_steps, replicas, record),
-            fixed=lambda: arguments(wiring, self._edits(), replicas),
+            built=lambda presentations: self._made(n_steps, replicas, presentations, stop),
+            program=lambda: self._program(n_steps, replicas, stop, record),
+            fixed=given,
             drives=lambda samples: drives(images[samples], self.spiking, self.settings),
             identity=lambda folder, size: digest(
-                images, folder, size, first, *arguments(wiring, self._edits(), replicas).values()
+                images, folder, size, first, *given().values()
             ),
             shapes=self.layers,
             n_samples=len(images),
@@ -281,22 +314,26 @@ class Model:
             record=record,
             about=about(
                 self.spiking, self.settings, n_steps=n_steps, replicas=replicas,
-                first_sample=first, target=target,
+                first_sample=first, target=target, stop=stop,
             ),
         )  # fmt: skip
         with numbers(self.settings.precision):
             shown = estimate > 5 if progress is None else progress
             return present(task, target[0], processes, scheduler, shown)
 
-    def _program(self, n_steps: int, replicas: int, record: Mapping[str, Recording]) -> Program:
+    def _program(
+        self, n_steps: int, replicas: int, stop: Stop | None, record: Mapping[str, Recording]
+    ) -> Program:
         """The compiled program for these sizes and recordings, kept while the model lives."""
         presentations = max(1, NUMBERS // (sum(self._wiring.sizes.values()) * replicas))
         edits, key = self._edits(), None
         if not self._hooks:
-            key = code_key(self._wiring, edits, (n_steps, replicas, presentations), record)
+            ends = () if stop is None else (stop.kind,)
+            sizes = (n_steps, replicas, presentations, *ends)
+            key = code_key(self._wiring, edits, sizes, record)
         if key is None or key not in self._programs:
             program = compiled(
-                lambda: self._new(n_steps, replicas, presentations, edits),
+                lambda: self._new(n_steps, replicas, presentations, stop, edits),
                 record,
                 key,
                 self._directory(),
@@ -337,6 +374,10 @@ class Model:
     def _check_layer(self, layer: str) -> None:
         if layer not in self.layers:
             raise KeyError(f"no layer {layer!r}; the model has {', '.join(self.layers)}")
+
+
+def _ends(stop: Stop | None) -> str:
+    return "" if stop is None else " that stop one by one"
 
 
 def _checked_count(name: str, number: Any) -> int:

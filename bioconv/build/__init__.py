@@ -15,10 +15,12 @@ from bioconv.build.network import Built, built, owned, replaced_drives
 from bioconv.build.recording import Recording, recordings
 from bioconv.build.schedule import scheduled
 from bioconv.build.settings import Settings, numbers, steps
+from bioconv.build.stopping import FirstSpike, Margin, Stop, TotalCount, check_stop, stop_named
 from bioconv.build.wiring import Wiring
 
 __all__ = [
-    "ENCODERS", "Built", "Constant", "Encoder", "Poisson", "RankOrder", "Recording", "Regular",
-    "Settings", "TimeToFirstSpike", "Watch", "Wiring", "built", "encoder_named", "numbers", "owned", "recordings",
-    "replaced_drives", "scheduled", "steps", "watch",
+    "ENCODERS", "Built", "Constant", "Encoder", "FirstSpike", "Margin", "Poisson", "RankOrder",
+    "Recording", "Regular", "Settings", "Stop", "TimeToFirstSpike", "TotalCount", "Watch", "Wiring",
+    "built", "check_stop", "encoder_named", "numbers", "owned", "recordings", "replaced_drives",
+    "scheduled", "steps", "stop_named", "watch",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from bioconv.build.encoders import RankOrder
 from bioconv.build.populations import text_of
 from bioconv.build.recording import Recording
 from bioconv.build.settings import Settings
+from bioconv.build.stopping import FEEDER, Stop
 from bioconv.build.wiring import Wiring
 from bioconv.errors import StimulusError
 from bioconv.projections import order_of
@@ -65,10 +66,14 @@ def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> d
     }
 
 
-def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
-    """What a compiled program is given besides the input: seed, bias currents, thresholds, weights."""
+def arguments(
+    wiring: Wiring, edits: Edits, replicas: int, stop: Stop | None = None
+) -> dict[str, Any]:
+    """What a compiled program is given besides the input: seed, currents, thresholds, weights, what
+    ``stop`` waits for.
+    """
     spiking, settings = wiring.spiking, wiring.settings
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {} if stop is None else {f"{FEEDER}.spikes": stop.spikes}
     if settings.encoder.spikes:
         found[f"{spiking.stimulus.name}.seed"] = settings.seed
     texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
@@ -93,7 +98,7 @@ def arguments(wiring: Wiring, edits: Edits, replicas: int) -> dict[str, Any]:
 
 
 def code_key(
-    wiring: Wiring, edits: Edits, sizes: tuple[int, ...], record: Mapping[str, Recording]
+    wiring: Wiring, edits: Edits, sizes: tuple[Any, ...], record: Mapping[str, Recording]
 ) -> str:
     """All that enters a program's code, as text: structure and constants, not what it is given."""
     spiking, settings = wiring.spiking, wiring.settings

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import SpikeMonitor, StateMonitor
 
+from bioconv.build.feeding import Feeder
 from bioconv.build.network import Built
 from bioconv.build.recording import Recording
+from bioconv.build.stopping import Stop
 
 #: What is read of every population after a presentation.
 ENDS = ("count", "count_negative", "coded")
@@ -25,25 +28,28 @@ class Watch:
     spikes : mapping, population -> SpikeMonitor
     traces : mapping, population -> StateMonitor
         Potentials at the end of every step.
+    feeder : Feeder or None
+        Hands out the samples and keeps what they leave behind, where they end one by one; there are no
+        ``ends`` then.
     """
 
     ends: Mapping[str, StateMonitor]
     spikes: Mapping[str, SpikeMonitor]
     traces: Mapping[str, StateMonitor]
+    feeder: Feeder | None
 
     @property
     def objects(self) -> list:
-        return [*self.ends.values(), *self.spikes.values(), *self.traces.values()]
+        feeder = [] if self.feeder is None else [self.feeder]
+        return [*self.ends.values(), *self.spikes.values(), *self.traces.values(), *feeder]
 
 
 def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
     """New monitors for a run of ``built``; they are not added to its network."""
-    residual = {name for name, recording in record.items() if recording.residual}
+    potential = {name for name, r in record.items() if r.residual} | {built.output}
+    last = {name: _last(group, name in potential) for name, group in built.groups.items()}
     return Watch(
-        ends={
-            name: _ends(built, name, name == built.output or name in residual)
-            for name in built.groups
-        },
+        ends={name: _ends(built, name, names) for name, names in last.items() if not built.stop},
         spikes={
             name: SpikeMonitor(
                 built.groups[name], when=built.schedule.slots[name].resets, name=f"{name}_spikes"
@@ -56,15 +62,32 @@ def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
             for name, recording in record.items()
             if recording.neurons.size
         },
+        feeder=_feeder(built, built.stop, last) if built.stop else None,
     )
 
 
-def _ends(built: Built, name: str, potential: bool) -> StateMonitor:
-    group = built.groups[name]
+def _last(group: Any, potential: bool) -> list[str]:
+    """Variables whose values at the end of a sample are wanted."""
+    return [name for name in (*ENDS, *["v"] * potential) if name in group.variables]
+
+
+def _feeder(built: Built, stop: Stop, last: Mapping[str, list[str]]) -> Feeder:
+    return Feeder(
+        built.groups,
+        built.output,
+        last,
+        stop=stop,
+        samples=built.samples,
+        replicas=built.replicas,
+        limit=built.n_steps,
+        clock=built.steps,
+    )
+
+
+def _ends(built: Built, name: str, variables: list[str]) -> StateMonitor:
     return StateMonitor(
-        group,
-        [name for name in ENDS if name in group.variables]
-        + ["v"] * (potential and "v" in group.variables),
+        built.groups[name],
+        variables,
         record=True,
         clock=built.borders,
         when="start",

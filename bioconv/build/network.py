@@ -17,6 +17,7 @@ from bioconv.build.populations import (
 )  # fmt: skip
 from bioconv.build.schedule import Schedule, scheduled
 from bioconv.build.settings import PRECISIONS, Settings
+from bioconv.build.stopping import Stop
 from bioconv.neurons import NeuronText
 from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
@@ -39,7 +40,7 @@ class Built:
         Number, as channel, row, column, of every neuron of a replica.
     drives : mapping, population -> TimedArray
         Input of every presentation, ``(presentations, neurons)``: currents, or values to be sent as
-        spikes.
+        spikes. Where samples end one by one, ``(samples, neurons of a replica)``.
     texts : mapping, population -> NeuronText
     schedule : Schedule
     replicas : int
@@ -49,6 +50,8 @@ class Built:
     n_steps : int
         Of one presentation.
     output : str
+    stop : Stop or None
+        When samples end, one by one; None where all of a presentation end together.
     dt : second
     steps, borders : brian2.Clock
         Of every step, and of the begin of every presentation.
@@ -67,6 +70,7 @@ class Built:
     presentations: int
     n_steps: int
     output: str
+    stop: Stop | None
     dt: Quantity
     steps: Clock
     borders: Clock
@@ -76,6 +80,13 @@ class Built:
     def period(self) -> Quantity:
         """From the begin of a presentation to the begin of the next."""
         return self.schedule.period * self.dt
+
+    def length(self, presentations: int) -> Quantity:
+        """Time that so many presentations take, at most.
+
+        Where samples end one by one, a further step finds the last of them decided.
+        """
+        return self.period * presentations + (self.stop is not None) * self.dt
 
     @property
     def foreign(self) -> list[str]:
@@ -120,6 +131,7 @@ def built(
     replicas: int,
     presentations: int,
     n_steps: int,
+    stop: Stop | None,
     kind_of: Callable[[str], Kind],
     matrix_of: Callable[[str], Any],
 ) -> Built:
@@ -136,8 +148,9 @@ def built(
         borders=Clock(settings.dt * schedule.period, name="bioconv_borders"),
         replicas=replicas,
         n_steps=n_steps,
+        staggered=stop is not None,
     )
-    texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
+    texts = {p.name: text_of(p, spiking, settings, frame.staggered) for p in spiking.populations}
     groups = {p.name: built_population(p, texts[p.name], frame) for p in spiking.populations}
     if settings.encoder.spikes:
         groups = {spiking.stimulus.name: built_input(spiking.stimulus, frame), **groups}
@@ -173,6 +186,7 @@ def built(
         presentations=presentations,
         n_steps=n_steps,
         output=spiking.output,
+        stop=stop,
         dt=settings.dt,
         steps=frame.steps,
         borders=frame.borders,
@@ -269,7 +283,8 @@ def _drives(
     drives = {}
     for name, group in groups.items():
         if "I_stim" in group.variables or name == stimulus:
-            values = np.zeros((presentations, len(group)))
+            at_once = frame.replicas if frame.staggered else 1
+            values = np.zeros((presentations * at_once, len(group) // at_once))
             drives[name] = _drive(name, group, values, frame.borders.dt)
     return drives
 
@@ -283,6 +298,7 @@ def _drive(name: str, group: NeuronGroup, values: np.ndarray, period: Any) -> Ti
 
 
 def replaced_drives(built: Built, values: Mapping[str, np.ndarray]) -> None:
-    """Show other input in the next run: ``values`` are arrays as in :attr:`Built.drives`."""
+    """Show other input in the next run: ``values`` are arrays (samples, neurons of one)."""
     for name, array in values.items():
-        built.drives[name] = _drive(name, built.groups[name], array, built.period)
+        rows = array.reshape(-1, built.drives[name].values.shape[1])
+        built.drives[name] = _drive(name, built.groups[name], rows, built.period)

@@ -4,18 +4,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from brian2 import Clock, NeuronGroup
+from brian2.groups.neurongroup import Resetter
 
 from bioconv.build.chance import UNIFORM
 from bioconv.build.schedule import Schedule
 from bioconv.build.settings import Settings
 from bioconv.build.softmax import built_softmax, softmax_text
 from bioconv.neurons import NeuronText, neuron_text
-from bioconv.neurons.text import WINDOW
+from bioconv.neurons.text import OWN_WINDOW, WINDOW
 from bioconv.projections import order_of
 from bioconv.spiking import Population, SpikingNetwork, Stimulus
 
 #: Name of the event of a negative spike.
 NEGATIVE = "negative"
+#: Name of the event of neurons that begin a sample, where samples end one by one.
+BEGIN = "begin"
+
+
+#: Which of the run's samples a neuron of the input shows, where all replicas begin together.
+_TURN = """\
+turn = presentation*batch + replica : integer
+presentation = timestep(t - t_begin, dt) // period : integer (shared, constant over dt)
+replica : integer (constant)"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +42,9 @@ class Frame:
         Samples that are presented at once.
     n_steps : int
         Of a presentation.
+    staggered : bool
+        Whether samples end one by one instead of all replicas' together. Every neuron then has a
+        ``turn``, the sample's place in the run.
     """
 
     settings: Settings
@@ -40,28 +53,32 @@ class Frame:
     borders: Clock
     replicas: int
     n_steps: int
+    staggered: bool = False
 
 
-SAMPLE_NOW = "sample = first_sample + presentation*batch + replica"
+SAMPLE_NOW = "sample = first_sample + turn"
 #: Whose random numbers a neuron draws: those of its number and of the sample that its replica shows.
 SAMPLE = """\
 neuron : integer (constant)
 sample : integer (constant)
-replica : integer (constant)
-presentation = timestep(t - t_begin, dt) // period : integer (shared, constant over dt)
 first_sample : integer (shared, constant)
 batch : integer (shared, constant)
 seed : integer (shared, constant)"""
 
 
-def text_of(population: Population, network: SpikingNetwork, settings: Settings) -> NeuronText:
+def text_of(
+    population: Population, network: SpikingNetwork, settings: Settings, staggered: bool = False
+) -> NeuronText:
     """The text of a population as it stands in a model with these settings."""
-    text = _integrator_text(population, network, settings)
-    return softmax_text(text, population.softmax, SAMPLE) if population.softmax else text
+    text = _integrator_text(population, network, settings, staggered)
+    if not population.softmax:
+        return text
+    more = SAMPLE if staggered else f"{SAMPLE}\n{_TURN}"
+    return softmax_text(text, population.softmax, more)
 
 
 def _integrator_text(
-    population: Population, network: SpikingNetwork, settings: Settings
+    population: Population, network: SpikingNetwork, settings: Settings, staggered: bool
 ) -> NeuronText:
     driven = not settings.encoder.spikes and any(
         p.source == network.stimulus.name for p in network.incoming(population.name)
@@ -80,6 +97,7 @@ def _integrator_text(
         memoryless=population.memoryless,
         estimate=population.estimate,
         timed=bool(population.softmax),
+        staggered=staggered,
     )
 
 
@@ -111,7 +129,7 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     group.I_bias = np.tile(bias, frame.replicas) * (text.current * max_rate)
     border = text.clear
     if "I_stim" in group.variables:
-        border += f"\nI_stim = {drive_name(population.name)}(t - t_begin, i)"
+        border += f"\nI_stim = {_drive_text(group, frame)}"
     slots = frame.schedule.slots[population.name]
     if population.softmax:
         _number(group, population.shape, frame)
@@ -132,7 +150,7 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
     size = int(np.prod(stimulus.shape))
     group = NeuronGroup(
         size * frame.replicas,
-        input_equations(frame.settings),
+        input_equations(frame.settings, frame.staggered),
         threshold=f"{encoder.threshold} and in_window",
         reset="\n".join(filter(None, [encoder.reset, "count += 1"])),
         namespace={"uniform": UNIFORM, "max_rate": frame.settings.max_rate},
@@ -140,9 +158,7 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
         name=stimulus.name,
     )
     _number(group, stimulus.shape, frame)
-    border = (
-        f"count = 0\nx = {drive_name(stimulus.name)}(t - t_begin, i)\n{SAMPLE_NOW}\n{encoder.clear}"
-    )
+    border = f"count = 0\nx = {_drive_text(group, frame)}\n{SAMPLE_NOW}\n{encoder.clear}"
     _timed(group, frame, border)
     if encoder.update:
         group.run_regularly(encoder.update, when="groups", name=f"{stimulus.name}_update")
@@ -151,13 +167,22 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
 
 def _number(group: NeuronGroup, shape: tuple[int, ...], frame: Frame) -> None:
     """Tell neurons their number and replica, and the model's seed."""
-    size = len(group) // frame.replicas
     group.neuron = np.tile(order_of(shape), frame.replicas)
-    group.replica = np.repeat(np.arange(frame.replicas), size)
     group.batch, group.seed = frame.replicas, frame.settings.seed
+    if not frame.staggered:
+        group.replica = np.repeat(np.arange(frame.replicas), len(group) // frame.replicas)
 
 
-def input_equations(settings: Settings) -> str:
+def _drive_text(group: NeuronGroup, frame: Frame) -> str:
+    """Expression of the input to a neuron that begins a presentation."""
+    if not frame.staggered:
+        return f"{drive_name(group.name)}(t - t_begin, i)"
+    group.namespace["T_presentation"] = frame.borders.dt
+    size = len(group) // frame.replicas
+    return f"{drive_name(group.name)}(turn*T_presentation, i % {size})"
+
+
+def input_equations(settings: Settings, staggered: bool = False) -> str:
     """The equations of the input population."""
     own = settings.encoder.equations
     rows = [
@@ -165,14 +190,15 @@ def input_equations(settings: Settings) -> str:
         *([own] if own else []),
         "count : integer",
         SAMPLE,
-        WINDOW,
+        "turn : integer (constant)" if staggered else _TURN,
+        OWN_WINDOW if staggered else WINDOW,
         "t_begin : second (shared, constant)",
     ]
     return "\n".join(rows)
 
 
 def _timed(group: NeuronGroup, frame: Frame, border: str) -> None:
-    """Give a group its slots in the schedule, its window, and what happens at a border."""
+    """Give a group its slots in the schedule, its window, and what happens when a sample begins."""
     slots, schedule = frame.schedule.slots[group.name], frame.schedule
     if group.thresholder:
         group.thresholder["spike"].when = slots.thresholds
@@ -180,4 +206,14 @@ def _timed(group: NeuronGroup, frame: Frame, border: str) -> None:
     if "in_window" in group.variables:
         group.onset, group.period = schedule.onsets[group.name], schedule.period
         group.n_steps = frame.n_steps
-    group.run_regularly(border, clock=frame.borders, when="start", name=f"{group.name}_border")
+    if frame.staggered:
+        _begins(group, border)
+    else:
+        group.run_regularly(border, clock=frame.borders, when="start", name=f"{group.name}_border")
+
+
+def _begins(group: NeuronGroup, statements: str) -> None:
+    """An event without a condition: whoever fills its list of neurons has them run ``statements``."""
+    group.variables.add_array(f"_{BEGIN}space", size=len(group) + 1, dtype=np.int32)
+    group.event_codes[BEGIN] = statements
+    group.contained_objects.append(Resetter(group, when="start", order=-1, event=BEGIN))

@@ -23,6 +23,15 @@ onset : integer (shared, constant)
 n_steps : integer (shared, constant)
 period : integer (shared, constant)"""
 
+#: The same where every neuron's sample begins in a step of its own.
+OWN_WINDOW = """\
+in_window = step >= onset and step < onset + n_steps : boolean
+step = timestep(t - t_begin, dt) - begin : integer
+begin : integer (constant)
+onset : integer (shared, constant)
+n_steps : integer (shared, constant)
+period : integer (shared, constant)"""
+
 
 #: How a neuron keeps an estimate of its rate for max-pooling: what a spike and what a step adds to it.
 #: All spikes alike; recent ones more; early ones more.
@@ -116,6 +125,7 @@ def neuron_text(
     memoryless: bool = False,
     estimate: str = "",
     timed: bool = False,
+    staggered: bool = False,
 ) -> NeuronText:
     """The text of a population.
 
@@ -134,6 +144,9 @@ def neuron_text(
         As in :class:`bioconv.spiking.Population`.
     timed : bool
         Whether something else needs to know the step of the presentation.
+    staggered : bool
+        Whether every neuron's sample begins in a step of its own (``begin``) instead of all together,
+        and its ``turn`` tells which of the run's samples it is.
 
     Raises
     ------
@@ -163,7 +176,9 @@ def neuron_text(
     if coded:
         rows += ["coded : 1", *_LEVELS.splitlines()]
     if timed:
-        rows += WINDOW.splitlines()
+        rows += (OWN_WINDOW if staggered else WINDOW).splitlines()
+    if driven and staggered:
+        rows.append("turn : integer (constant)")
     if driven or timed:
         rows.append("t_begin : second (shared, constant)")
     constants, V_th, unit, current = _constants(neuron, synapse, reset, units, refractory)

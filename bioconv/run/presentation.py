@@ -65,7 +65,7 @@ class Chunk:
     start : int
         First sample, counted from the task's.
     n_samples, presentations : int
-    drives : mapping, population -> (rows, neurons of all replicas) array
+    drives : mapping, population -> (samples, neurons) array
         What is missing of the last batch is silent.
     """
 
@@ -168,7 +168,7 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
         for chunk in _chunks(task, per_run, room):
             done = kept.find(chunk.start)
             if done is None:
-                seconds = float(built.period * chunk.presentations)
+                seconds = float(built.length(chunk.presentations))
                 done = submit(executable.run, fixed, _values(task, program, chunk), seconds)
             waiting.append((chunk, done))
             if len(waiting) > at_once:
@@ -186,8 +186,12 @@ def _values(task: Task, program: Program, chunk: Chunk) -> dict[str, Any]:
     values: dict[str, Any] = {
         f"{drives[n].name}.values": array for n, array in chunk.drives.items()
     }
-    first = {n for n in program.executable.arguments if n.endswith(".first_sample")}
-    return values | dict.fromkeys(first, chunk.start + task.first_sample)
+    told = {"first_sample": chunk.start + task.first_sample, "n_samples": chunk.n_samples}
+    return values | {
+        argument: told[argument.rpartition(".")[2]]
+        for argument in program.executable.arguments
+        if argument.rpartition(".")[2] in told
+    }
 
 
 def _chunks(task: Task, per_run: int, room: int | None) -> Iterator[Chunk]:
@@ -199,5 +203,5 @@ def _chunks(task: Task, per_run: int, room: int | None) -> Iterator[Chunk]:
         for name, values in task.drives(np.arange(start, start + n_samples)).items():
             array = np.zeros(((room or presentations) * task.replicas, values.shape[1]))
             array[:n_samples] = values
-            drives[name] = array.reshape(room or presentations, -1)
+            drives[name] = array
         yield Chunk(start=start, n_samples=n_samples, presentations=presentations, drives=drives)

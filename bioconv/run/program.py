@@ -36,7 +36,7 @@ STOP = threading.Event()
 TRIES = 3
 #: Variables that are read after a run, and that are given to one.
 READ = ("count", "count_negative", "coded", "v", "i", "t")
-GIVEN = ("w", "I_bias", "V_th", "V_begin", "seed", "first_sample")
+GIVEN = ("w", "I_bias", "V_th", "V_begin", "seed", "first_sample", "n_samples", "spikes")
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.
 _SOURCES = ("build", "neurons", "projections", "run")
@@ -53,11 +53,14 @@ class Executable:
         Where a run leaves its values.
     arguments : mapping, "object.variable" -> dtype
         What may be given to a run.
+    early : bool
+        Whether a run may end before its time.
     """
 
     folder: str
     outputs: Mapping[str, tuple[str, str]]
     arguments: Mapping[str, str]
+    early: bool
 
     def written(self, values: Mapping[str, Any], folder: str | Path) -> list[str]:
         """Arguments of a run, arrays as files in ``folder``.
@@ -127,7 +130,7 @@ class Executable:
                         child.kill()
         text = (results / "log.txt").read_text()
         info = results / "last_run_info.txt"
-        done = info.exists() and float(info.read_text().split()[1]) >= 1
+        done = info.exists() and (self.early or float(info.read_text().split()[1]) >= 1)
         if code or not done or "rror reading" in text or "Could not read" in text:
             raise DeviceError(f"the compiled program ended early, status {code}: {text[-500:]}")
         return {
@@ -166,9 +169,11 @@ def compiled(
         if key is None:
             shutil.rmtree(place, ignore_errors=True)
         if not (place / "main").exists():
-            made.network.run(made.period * made.presentations, namespace={})
+            made.network.run(made.length(made.presentations), namespace={})
             _build(place)
-    executable = Executable(folder=str(place), outputs=outputs, arguments=arguments)
+    executable = Executable(
+        folder=str(place), outputs=outputs, arguments=arguments, early=made.stop is not None
+    )
     return Program(executable=executable, built=made)
 
 
@@ -209,14 +214,14 @@ def _names(made: Built, seen: Watch) -> tuple[dict[str, tuple[str, str]], dict[s
     """Files of results and names of arguments, as the device knows them."""
     outputs = {}
     for owner in [*made.groups.values(), *seen.objects]:
-        for name in READ:
+        for name in getattr(owner, "results", READ):
             if name in owner.variables and (name != "i" or owner in seen.objects):
                 variable = owner.variables[name]
                 file = get_device().get_array_filename(variable)
                 outputs[f"{owner.name}.{name}"] = (file, np.dtype(variable.dtype).str)
     arguments = {
         f"{owner.name}.{name}": np.dtype(owner.variables[name].dtype).str
-        for owner in [*made.groups.values(), *made.projections.values()]
+        for owner in [*made.groups.values(), *made.projections.values(), *seen.objects]
         for name in GIVEN
         if name in owner.variables
     }

@@ -6,7 +6,7 @@ from typing import Any
 import brian2
 import numpy as np
 
-from bioconv.build import Settings, scheduled
+from bioconv.build import Settings, Stop, scheduled
 from bioconv.graph import INPUT
 from bioconv.spiking import SpikingNetwork
 from bioconv.version import VERSION
@@ -20,6 +20,7 @@ def about(
     replicas: int,
     first_sample: int,
     target: tuple[str, str],
+    stop: Stop | None = None,
 ) -> dict[str, Any]:
     """Fields of a :class:`bioconv.Result`; ``target`` is the device and why it was chosen."""
     stimulus, report = network.stimulus, network.report
@@ -47,6 +48,7 @@ def about(
             "batch_size": replicas,
             "first_sample": first_sample,
             "seed": settings.seed,
+            "stop": None if stop is None else str(stop),
             "encoder": type(settings.encoder).__name__,
             "propagation": settings.propagation,
             "units": settings.units.name,

@@ -33,10 +33,12 @@ def run_here(
         for group in built.groups.values():
             _set(group, t_begin=network.t, first_sample=first_sample)
         seen = watch(built, record)
+        if seen.feeder is not None:
+            seen.feeder.variables["n_samples"].set_value(n_samples)
         network.add(*seen.objects)
         begin = network.t
         try:
-            network.run(built.period * built.presentations, namespace={})
+            network.run(built.length(built.presentations), namespace={})
         except BrianObjectException as error:
             if type(error.__cause__).__name__ != "CompileError":
                 raise
