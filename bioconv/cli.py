@@ -105,7 +105,9 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
         "--synapse", default="delta", help="delta, exponential, alpha or double_exponential"
     )
     made.add_argument("--reset", help="subtract or zero; that of the method")
-    made.add_argument("--initial", type=float, metavar="V", help="first potential, in thresholds")
+    made.add_argument(
+        "--initial", type=_initial, metavar="V", help="first potential, in thresholds, or random"
+    )
     made.add_argument("--readout", help="spikes or potential; the potential after a softmax")
     made.add_argument("--propagation", default="synchronous", help="synchronous or delayed")
     made.add_argument("--units", default="biophysical", help="biophysical or dimensionless")
@@ -136,6 +138,10 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
+
+
+def _initial(text: str) -> float | str:
+    return text if text == "random" else float(text)
 
 
 def _substitutes(pairs: list[str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def to_brian(
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
     reset: str | None = None,
-    initial: float | None = None,
+    initial: float | str | None = None,
     clamp: int = 0,
     pooling: str = "folded",
     readout: str | None = None,

@@ -61,8 +61,9 @@ class Population:
         -1 where the rates code the negative part of the layer's activation.
     spiking : bool
         False for a readout that only integrates.
-    initial : float
-        Potential at the begin of a presentation: distance from rest, in thresholds.
+    initial : float or "random"
+        Potential at the begin of a presentation: distance from rest, in thresholds; by chance anywhere
+        between rest and threshold, as in neurons that have been firing before.
     hold : int
         So many steps of a presentation are ignored: the potential is held where it began.
     memoryless : bool
@@ -84,7 +85,7 @@ class Population:
     scale: float | np.ndarray = 1.0
     sign: int = 1
     spiking: bool = True
-    initial: float = 0.0
+    initial: float | str = 0.0
     hold: int = 0
     memoryless: bool = False
     softmax: str = ""
@@ -93,6 +94,11 @@ class Population:
     @property
     def size(self) -> int:
         return int(np.prod(self.shape))
+
+    @property
+    def draws(self) -> bool:
+        """Whether its neurons need random numbers."""
+        return bool(self.softmax) or self.initial == "random"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

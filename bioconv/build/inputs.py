@@ -78,7 +78,7 @@ def arguments(
         found[f"{spiking.stimulus.name}.seed"] = settings.seed
     texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
     for population in spiking.populations:
-        if population.softmax:
+        if population.draws:
             found[f"{population.name}.seed"] = settings.seed
         current = float(texts[population.name].current * settings.max_rate)
         bias = population.bias.ravel()[order_of(population.shape)] * current

@@ -1,6 +1,6 @@
 """Populations as ``NeuronGroup`` objects: replicas of a sample's neurons, one block after another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from brian2 import Clock, NeuronGroup
@@ -71,10 +71,14 @@ def text_of(
 ) -> NeuronText:
     """The text of a population as it stands in a model with these settings."""
     text = _integrator_text(population, network, settings, staggered)
-    if not population.softmax:
-        return text
-    more = SAMPLE if staggered else f"{SAMPLE}\n{_TURN}"
-    return softmax_text(text, population.softmax, more)
+    if population.draws:
+        more = SAMPLE if staggered else f"{SAMPLE}\n{_TURN}"
+        text = replace(text, equations=f"{text.equations}\n{more}")
+    if population.initial == "random":
+        place = [p.name for p in network.populations].index(population.name)
+        begin = f"v = E_L + uniform(seed, sample, -1 - neuron, {-1 - place})*(V_th - E_L)"
+        text = replace(text, start=f"{begin}\n{text.start}".strip())
+    return softmax_text(text, population.softmax) if population.softmax else text
 
 
 def _integrator_text(
@@ -92,11 +96,11 @@ def _integrator_text(
         windowed=settings.propagation == "delayed",
         spiking=population.spiking,
         precision=settings.precision,
-        initial=population.initial,
+        initial=0.0 if isinstance(population.initial, str) else population.initial,
         hold=population.hold,
         memoryless=population.memoryless,
         estimate=population.estimate,
-        timed=bool(population.softmax),
+        timed=population.draws,
         staggered=staggered,
     )
 
@@ -131,9 +135,10 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     if "I_stim" in group.variables:
         border += f"\nI_stim = {_drive_text(group, frame)}"
     slots = frame.schedule.slots[population.name]
-    if population.softmax:
+    if population.draws:
         _number(group, population.shape, frame)
         border += f"\n{SAMPLE_NOW}"
+    if population.softmax:
         built_softmax(group, frame.replicas, when=slots.thresholds, clock=frame.steps)
     if text.negative:
         group.run_on_event(NEGATIVE, text.negative[1], when=slots.resets)

@@ -64,13 +64,13 @@ SOFTMAX = {"softmax": DRAWN, "softmax_clock": CLOCKED}
 RATE = 300.0
 
 
-def softmax_text(text: NeuronText, readout: str, more: str) -> NeuronText:
-    """The text of an integrator as that of a softmax readout; ``more`` are the equations of samples."""
+def softmax_text(text: NeuronText, readout: str) -> NeuronText:
+    """The text of an integrator as that of a softmax readout."""
     chosen = SOFTMAX[readout]
     rate = {"softmax_rate": RATE * Hz} if readout == "softmax_clock" else {}
     return replace(
         text,
-        equations=f"{text.equations}\n{chosen.equations}\n{more}",
+        equations=f"{text.equations}\n{chosen.equations}",
         threshold=f"{chosen.threshold} and in_window",
         reset="count += 1",
         constants={**text.constants, **rate},

@@ -31,8 +31,8 @@ class Choices:
     own_neurons : bool
         Whether layers that stand for a certain neuron (soft LIF) get it.
     reset : {"subtract", "zero"}
-    initial : float
-        Potential at the begin of a presentation, in thresholds.
+    initial : float, "random" or None
+        Potential at the begin of a presentation, in thresholds; None leaves it to the layer.
     clamp : int
         Steps that a layer ignores, for each layer before it.
     gain : float
@@ -46,7 +46,7 @@ class Choices:
     synapse: Synapse
     own_neurons: bool
     reset: str
-    initial: float
+    initial: float | str | None
     clamp: int
     gain: float
     max_rate: float
@@ -132,11 +132,16 @@ def _population(planned: Planned, choices: Choices, scale: Scale, estimate: str)
     )
 
 
-def _initial(planned: Planned, choices: Choices) -> float:
-    whole = isinstance(planned.activation, (Step, SoftLIF)) or isinstance(choices.neuron, FewSpike)
+def _initial(planned: Planned, choices: Choices) -> float | str:
+    """Soft-LIF networks are published as never reset between images: they begin anywhere."""
+    whole = isinstance(planned.activation, Step) or isinstance(choices.neuron, FewSpike)
     if planned.follows or planned.softmax or not planned.spiking or whole:
         return 0.0
-    return 0.5 if isinstance(planned.activation, QuantizedReLU) else choices.initial
+    if isinstance(planned.activation, QuantizedReLU):
+        return 0.5
+    if choices.initial is None:
+        return "random" if isinstance(planned.activation, SoftLIF) else 0.0
+    return choices.initial
 
 
 def _model(planned: Planned, choices: Choices) -> tuple[Neuron, Synapse]:

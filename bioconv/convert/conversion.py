@@ -104,7 +104,7 @@ def convert(
     neuron: str | Neuron | None = None,
     synapse: str | Synapse | None = None,
     reset: str | None = None,
-    initial: float | None = None,
+    initial: float | str | None = None,
     clamp: int = 0,
     pooling: str = "folded",
     readout: str | None = None,
@@ -128,9 +128,10 @@ def convert(
     synapse : {"delta", "exponential", "alpha", "double_exponential"} or record, optional
     reset : {"subtract", "zero"}, optional
         That of the method's paper unless given.
-    initial : float, optional
-        Potential at which a presentation begins, in thresholds; the method's unless given. Half a
-        threshold turns rounding down into rounding.
+    initial : float or "random", optional
+        Potential at which a presentation begins, in thresholds, or by chance between rest and
+        threshold. The method's unless given, random for soft LIF. Half a threshold turns rounding down
+        into rounding.
     clamp : int
         Layer ``l`` ignores its input for the first ``clamp * l`` steps of a presentation.
     pooling : {"folded", "population"}
@@ -244,14 +245,16 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _checked_initial(initial: float) -> float:
+def _checked_initial(initial: Any) -> float | str | None:
+    if initial is None or (isinstance(initial, str) and initial == "random"):
+        return initial
     try:
         number = float(initial)
     except (TypeError, ValueError):
         number = np.nan
     if not 0 <= number < 1:
         raise ConversionError(
-            f"initial is {initial!r}; give 0 or more and less than 1 (thresholds)"
+            f'initial is {initial!r}; give 0 or more and less than 1 (thresholds), or "random"'
         )
     return number
 

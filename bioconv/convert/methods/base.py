@@ -45,8 +45,8 @@ class Method(ABC):
         What it needs to know; all but the weights ask for calibration images, spikes for a simulation.
     reset : {"subtract", "zero"}
         The reset of its paper, used unless the caller chooses one.
-    initial : float
-        Potential at which a presentation begins, in thresholds.
+    initial : float or None
+        Potential at which a presentation begins, in thresholds; None leaves it to the layers.
     neuron, readout : str or None
         What it needs, unless the caller chooses.
     gain : float
@@ -55,7 +55,7 @@ class Method(ABC):
 
     looks: ClassVar[str] = "activations"
     reset: ClassVar[str] = "subtract"
-    initial: ClassVar[float] = 0.0
+    initial: ClassVar[float | None] = None
     neuron: ClassVar[str | None] = None
     readout: ClassVar[str | None] = None
 
