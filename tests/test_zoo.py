@@ -24,6 +24,8 @@ PROMISED = {
     "mnist_resnet": ("mnist", 0.993),
     "mnist_vgg": ("mnist", 0.993),
     "mnist_deep": ("mnist", 0.987),
+    "fashion_leaky": ("fashion-mnist", 0.92),
+    "mnist_softlif": ("mnist", 0.990),
 }
 LARGE = [name for name, (data, _) in PROMISED.items() if data != "digits"]
 
