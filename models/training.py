@@ -198,8 +198,11 @@ def train(model: nn.Module, recipe: Recipe, checkpoint: Path, task) -> None:
     print(f"checkpoint: {checkpoint}")
 
 
-def main(build, recipe: Recipe, path: Path, softmax: bool = False, task=None) -> None:
-    """Train (or take a checkpoint), test, export. ``softmax`` appends the layer at the export."""
+def main(build, recipe: Recipe, path: Path, softmax: bool = False, task=None, settle=None) -> None:
+    """Train (or take a checkpoint), test, export. ``softmax`` appends the layer at the export.
+
+    ``settle`` is a function that changes the trained model, and the recipe by which it is trained on.
+    """
     task = task or Classes()
     options = options_for(path.parent.name)
     if options.epochs:
@@ -214,6 +217,10 @@ def main(build, recipe: Recipe, path: Path, softmax: bool = False, task=None) ->
         model.load_state_dict(torch.load(options.from_checkpoint, weights_only=True))
     else:
         train(model, recipe, options.checkpoint, task)
+    if settle:
+        print(f"test {task.name} before: {score(model, *tensors(recipe.data, 'test'), task)}")
+        settle[0](model)
+        trained(model, *tensors(recipe.data, "train"), settle[1], task)
     print(f"test {task.name} in torch: {score(model, *tensors(recipe.data, 'test'), task)}")
     if softmax:
         model.add_module("softmax", nn.Softmax(dim=1))

@@ -489,7 +489,7 @@ def _max_pool_module(m, x):
 
 
 def _soft_lif_module(m, x):
-    return soft_lif(x, m.amplitude, m.gain, m.tau_rc, m.tau_ref, m.gamma)
+    return soft_lif(x, m.amplitude, m.gain, m.tau_rc, m.tau_ref, 0.0 if m.hard else m.gamma)
 
 
 def _norm_module(m, x):

@@ -2,6 +2,7 @@
 
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -12,6 +13,9 @@ from training import Recipe, main
 from bioconv.learn.gradient import SoftLIF
 
 RECIPE = Recipe(data="mnist", epochs=8, rate=2e-3, shift=2, rotation=8, zoom=0.08, dtype="float16")
+
+#: The last epochs: the rates of the neurons themselves, with the gradients of the smooth ones.
+SETTLE = replace(RECIPE, epochs=3, rate=5e-4)
 
 
 def build() -> nn.Sequential:
@@ -32,5 +36,11 @@ def build() -> nn.Sequential:
     )
 
 
+def harden(model: nn.Module) -> None:
+    for module in model:
+        if isinstance(module, SoftLIF):
+            module.hard = True
+
+
 if __name__ == "__main__":
-    main(build, RECIPE, Path(__file__).with_name("weights.h5"))
+    main(build, RECIPE, Path(__file__).with_name("weights.h5"), settle=(harden, SETTLE))

@@ -34,6 +34,9 @@ class SoftLIF(nn.Module):
         gradient has no bound at the threshold.
     noise : float
         In spikes per second; the published networks used 10.
+    hard : bool
+        Compute the rate of the neuron itself, with the gradient of the smooth one: the last part of a
+        training, since no spike stands for what the smooth rate has below the threshold.
 
     References
     ----------
@@ -48,6 +51,7 @@ class SoftLIF(nn.Module):
         tau_ref: float = 0.002,
         gamma: float = 0.02,
         noise: float = 0.0,
+        hard: bool = False,
     ):
         super().__init__()
         self.amplitude = number("SoftLIF", "amplitude", amplitude)
@@ -56,23 +60,26 @@ class SoftLIF(nn.Module):
         self.tau_ref = number("SoftLIF", "tau_ref", tau_ref, equal=True)
         self.gamma = number("SoftLIF", "gamma", gamma, equal=True)
         self.noise = number("SoftLIF", "noise", noise, equal=True)
+        self.hard = bool(hard)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self._rate(self.gain * x)
+        y = self._rate(self.gain * x, self.gamma)
+        if self.hard:
+            y = y + (self._rate(self.gain * x, 0.0) - y).detach()
         if self.training and self.noise:
             y = y + self.amplitude * self.noise * torch.randn_like(y) * (x > 0)
         return y
 
-    def _rate(self, current: torch.Tensor) -> torch.Tensor:
-        if self.gamma == 0:
+    def _rate(self, current: torch.Tensor, gamma: float) -> torch.Tensor:
+        if gamma == 0:
             fires = current > 0
             period = self.tau_ref + self.tau_rc * torch.log1p(1 / torch.where(fires, current, 1.0))
             return torch.where(fires, self.amplitude / period, 0.0)
-        depth = current / self.gamma
-        near = torch.log1p(1 / (self.gamma * F.softplus(depth.clamp(min=_FAR), threshold=_LINEAR)))
-        time = torch.where(depth < _FAR, -depth - math.log(self.gamma), near)
+        depth = current / gamma
+        near = torch.log1p(1 / (gamma * F.softplus(depth.clamp(min=_FAR), threshold=_LINEAR)))
+        time = torch.where(depth < _FAR, -depth - math.log(gamma), near)
         return self.amplitude / (self.tau_ref + self.tau_rc * time)
 
     def extra_repr(self) -> str:
         names = ("amplitude", "gain", "tau_rc", "tau_ref", "gamma", "noise")
-        return ", ".join(f"{name}={getattr(self, name):g}" for name in names)
+        return ", ".join(f"{name}={getattr(self, name):g}" for name in names) + ", hard" * self.hard
