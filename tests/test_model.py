@@ -40,7 +40,8 @@ def test_the_text_names_everything(model):
         "dv/dt = I/C_m : volt",
         "threshold  v >= V_th - rounding",
         "reset      v -= V_th - E_L",
-        "E_L = -65. mV, V_th = -50. mV, C_m = 200. pF",
+        "parameters V_th = -50. mV",
+        "constants  E_L = -65. mV, C_m = 200. pF",
         "synapses   fc1_to_fc2: Dense, 63 synapses (63 stored), v_post += w",
         "current    input_to_fc1: Dense of the image, as I_stim",
     ):
