@@ -89,6 +89,6 @@ CASES = {
 def test_every_option_is_the_plainest_simulation(name):
     network, options = CASES[name]
     spiking = bioconv.convert(network, calibration=images(network, 20), **options)
-    result, expected = same_as_numpy(spiking, images(network, 3), 60, batch_size=2)
+    _, expected = same_as_numpy(spiking, images(network, 3), 60, batch_size=2)
     active = [train for train in expected.values() if train.any()]
     assert len(active) >= len(expected) - 1, "silence agrees with anything"
