@@ -57,13 +57,14 @@ def rescaled(
         shapes.append(output_shape(layer, shapes[-1]))
     before = _vector(source, shape) * factor
     after = 1 / _vector(target, shapes[-1])
+    carried = _carried(layers[: weighted[0]] if weighted else layers, before, shapes)
+    if carried is None:
+        first = _diagonal(_vector(source, shape), shape)
+        return rescaled((first, *layers), shape, 1.0, target, factor)
+    before = carried
     if not weighted:
-        for layer, inner in zip(layers, shapes, strict=False):
-            before = _forward(layer, before, inner)
         return (*layers, _diagonal(before * after, shapes[-1])), 1.0
     first, last_at = weighted[0], weighted[-1]
-    for layer, inner in zip(layers[:first], shapes, strict=False):
-        before = _forward(layer, before, inner)
     layers = _put(layers, first, _of_input(layers[first], before))
     for at in reversed(range(last_at + 1, len(layers))):
         pulled = _backward(layers[at], after, shapes[at])
@@ -83,8 +84,18 @@ def _put(layers: Layers, at: int, layer: Layer) -> Layers:
     return (*layers[:at], layer, *layers[at + 1 :])
 
 
-def _forward(layer: Layer, scales: np.ndarray, shape: Shape) -> np.ndarray:
-    """Scales of the channels behind a layer without weights."""
+def _carried(layers: Layers, scales: np.ndarray, shapes: list[Shape]) -> np.ndarray | None:
+    """Scales of the channels behind layers without weights; None where a channel has several."""
+    for layer, shape in zip(layers, shapes, strict=False):
+        found = _forward(layer, scales, shape)
+        if found is None:
+            return None
+        scales = found
+    return scales
+
+
+def _forward(layer: Layer, scales: np.ndarray, shape: Shape) -> np.ndarray | None:
+    """Scales of the channels behind a layer without weights; None where a channel has several."""
     if isinstance(layer, _BY_CHANNEL):
         return scales
     if isinstance(layer, ChannelPad):
@@ -92,7 +103,8 @@ def _forward(layer: Layer, scales: np.ndarray, shape: Shape) -> np.ndarray:
     assert isinstance(layer, (Flatten, Reshape)), layer
     every = np.broadcast_to(scales.reshape(-1, *[1] * (len(shape) - 1)), shape)
     every = every.reshape(output_shape(layer, shape))
-    return every.reshape(every.shape[0], -1)[:, 0]
+    rows = every.reshape(every.shape[0], -1)
+    return rows[:, 0] if (rows == rows[:, :1]).all() else None
 
 
 def _backward(layer: Layer, scales: np.ndarray, shape: Shape) -> np.ndarray | None:

@@ -29,6 +29,9 @@ class ModelBased(Method):
     def scales(self, evidence):
         upper: dict[str, float] = {}
         for planned in evidence.plan.populations:
+            if planned.follows:
+                upper[planned.name] = upper[planned.follows]
+                continue
             drive = max(0.0, _largest(planned.form, upper, evidence.input_range))
             upper[planned.name] = min(drive, getattr(planned.activation, "maximum", np.inf))
         return upper

@@ -3,28 +3,7 @@
 from dataclasses import dataclass
 
 from bioconv.convert.methods.base import Method
-from bioconv.graph import (
-    AvgPool2d,
-    BatchNorm,
-    Conv2d,
-    ConvTranspose2d,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    MaxPool2d,
-    Network,
-    ReLU,
-    Reshape,
-    SumPool2d,
-    Weighted,
-    ZeroPad2d,
-)
-
-_PLAIN = (
-    AvgPool2d, Conv2d, ConvTranspose2d, Dense, Dropout, Flatten, GlobalAvgPool, ReLU, Reshape, SumPool2d,
-    ZeroPad2d,
-)  # fmt: skip
+from bioconv.graph import Activation, BatchNorm, MaxPool2d, Network, ReLU, Softmax, Weighted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +38,8 @@ def violations(network: Network) -> list[str]:
             found.append(f"{node.name}: BatchNorm adds biases; train without it")
         elif isinstance(layer, MaxPool2d):
             found.append(f"{node.name}: MaxPool2d; train with AvgPool2d")
-        elif not isinstance(layer, _PLAIN) and not isinstance(layer, Weighted):
-            found.append(f"{node.name}: {kind}; use ReLU after every weighted layer")
+        elif isinstance(layer, Activation) and not isinstance(layer, ReLU):
+            found.append(f"{node.name}: {kind}; train with ReLU")
+        elif isinstance(layer, Softmax) and node.name != network.output:
+            found.append(f"{node.name}: Softmax inside a network; only the last layer may be one")
     return found
