@@ -59,8 +59,8 @@ def rescaled(
     after = 1 / _vector(target, shapes[-1])
     carried = _carried(layers[: weighted[0]] if weighted else layers, before, shapes)
     if carried is None:
-        first = _diagonal(_vector(source, shape), shape)
-        return rescaled((first, *layers), shape, 1.0, target, factor)
+        own = _diagonal(_vector(source, shape), shape)
+        return rescaled((own, *layers), shape, 1.0, target, factor)
     before = carried
     if not weighted:
         return (*layers, _diagonal(before * after, shapes[-1])), 1.0
