@@ -1,5 +1,6 @@
 """Results: answers by hand, cutting and joining, files bit for bit, and what is refused."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from bioconv.result import Result, Spikes, Traces, joined, load_result
 
 PARTS = ("sample", "neuron", "step")
 MAPPINGS = ("scales", "nodes", "signs", "onsets", "provenance")
-FIELDS = ("output", "n_steps", "dt", "max_rate", *MAPPINGS)
+FIELDS = ("output", "n_steps", "dt", "max_rate", "silent", *MAPPINGS)
+ARRAYS = ("counts", "negatives", "residuals")
 
 
 def spikes_of(*rows):
@@ -50,6 +52,8 @@ def made(rng=None, **changes):
                 threshold=-0.05,
             )
         },
+        "negatives": {"z_conv": rng.integers(5, size=(4, 2, 3, 5))},
+        "residuals": {"fc": rng.normal(size=(4, 3)), "z_conv": rng.normal(size=(4, 2, 3, 5))},
         "scales": {"z_conv": 2.5, "fc": 0.1 + 0.2},
         "nodes": {"z_conv": "relu1", "fc": "fc"},
         "signs": {"z_conv": -1, "fc": 1},
@@ -64,7 +68,10 @@ def same(one, other):
     for name in FIELDS:
         assert getattr(one, name) == getattr(other, name), name
     pairs = [(one.potentials, other.potentials)]
-    pairs += [(one.counts[n], other.counts[n]) for n in one.counts]
+    for name in ARRAYS:
+        first, second = getattr(one, name), getattr(other, name)
+        assert first.keys() == second.keys(), name
+        pairs += [(array, second[layer]) for layer, array in first.items()]
     assert set(one.spikes) == set(other.spikes) and set(one.traces) == set(other.traces)
     for layer, spikes in one.spikes.items():
         pairs += [(getattr(spikes, p), getattr(other.spikes[layer], p)) for p in PARTS]
@@ -101,11 +108,28 @@ def test_rates_and_what_they_decode():
     assert result.duration == 0.002 and result.n_samples == 4
     np.testing.assert_allclose(result.rates("fc")[0], [1500, 0, 500])
     np.testing.assert_allclose(result.decoded("fc")[0], np.array([0.75, 0, 0.25]) * (0.1 + 0.2))
-    counts = result.counts["z_conv"]
+    counts = result.counts["z_conv"] - result.negatives["z_conv"]
+    assert (counts < 0).any()
     np.testing.assert_allclose(result.decoded("z_conv"), -2.5 * counts / 4)
     assert result.decoded("z_conv").shape == (4, 2, 3, 5)
     assert result.spikes_per_sample("fc") == 2.5
     np.testing.assert_allclose(made(scales={}, signs={}).decoded("fc")[0], [0.75, 0, 0.25])
+
+
+def test_channels_decode_by_scales_of_their_own():
+    result = made(scales={"z_conv": [2.0, 3.0], "fc": [1.0, 2.0, 4.0]})
+    counts = result.counts["z_conv"] - result.negatives["z_conv"]
+    expected = -counts / 4 * np.array([2.0, 3.0])[:, None, None]
+    np.testing.assert_allclose(result.decoded("z_conv"), expected)
+    np.testing.assert_allclose(result.decoded("fc")[0], [0.75, 0, 1.0])
+
+
+def test_a_silent_output_decodes_by_its_potential():
+    """Steps sum up: a potential of 0.2 after 4 steps is a rate of 0.05 a step."""
+    result = made(silent=("fc",), counts={"fc": np.zeros((4, 3), int)}, negatives={})
+    np.testing.assert_allclose(result.decoded("fc"), POTENTIALS / 4 * (0.1 + 0.2))
+    np.testing.assert_array_equal(result.predictions, POTENTIALS.argmax(axis=1))
+    assert (result.rates("fc") == 0).all()
 
 
 def test_spikes_are_sorted_by_sample_step_and_neuron(rng):
@@ -123,12 +147,13 @@ def test_arrays_and_mappings_are_read_only():
     arrays = [
         result.potentials, *result.counts.values(), result.spikes["fc"].step,
         result.spikes["fc"].of(1).sample, result.traces["z_conv"].values,
+        result.negatives["z_conv"], result.residuals["fc"],
         result.traces["z_conv"].neurons, result.first(2).potentials, result.first(2).counts["fc"],
     ]  # fmt: skip
     for array in arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
-    for name in ("counts", "spikes", "traces", *MAPPINGS):
+    for name in (*ARRAYS, "spikes", "traces", *MAPPINGS):
         with pytest.raises(TypeError):
             getattr(result, name)["new"] = 1
     with pytest.raises(AttributeError):
@@ -142,6 +167,10 @@ def test_the_first_samples():
     part = result.first(2)
     assert part.n_samples == 2 and len(part.spikes["fc"]) == 8 and len(part.spikes["z_conv"]) == 1
     assert part.traces["z_conv"].values.shape == (2, 4, 2)
+    for name in ("negatives", "residuals"):
+        for layer, array in getattr(part, name).items():
+            np.testing.assert_array_equal(array, getattr(result, name)[layer][:2])
+        assert getattr(part, name).keys() == getattr(result, name).keys()
     np.testing.assert_array_equal(part.predictions, result.predictions[:2])
     over_time = result.predictions_over_time()[:, :2]
     np.testing.assert_array_equal(part.predictions_over_time(), over_time)
@@ -161,7 +190,7 @@ def test_joined_parts_are_the_whole(sizes):
         here = slice(start, start + size)
         parts.append(
             made(
-                counts={n: a[here] for n, a in result.counts.items()},
+                **{name: {n: a[here] for n, a in getattr(result, name).items()} for name in ARRAYS},
                 potentials=result.potentials[here],
                 spikes={n: part_of(s, start, start + size) for n, s in result.spikes.items()},
                 traces={n: replace(t, values=t.values[here]) for n, t in result.traces.items()},
@@ -181,7 +210,14 @@ LARGE = {
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, LARGE, {"spikes": {}, "traces": {}}], ids=["all", "compressed", "bare"]
+    "changes",
+    [
+        {},
+        LARGE,
+        {"spikes": {}, "traces": {}, "negatives": {}, "residuals": {}},
+        {"silent": ("fc",), "scales": {"z_conv": [0.1, 0.2], "fc": 1.0}},
+    ],
+    ids=["all", "compressed", "bare", "silent"],
 )
 def test_files_keep_every_bit(tmp_path, changes):
     result = made(**changes)
@@ -203,6 +239,16 @@ def test_a_run_survives_its_file(tmp_path):
     assert len(result.spikes["left"]) > 10
     result.save(str(tmp_path / "run.h5"))
     same(bioconv.load_result(str(tmp_path / "run.h5")), result)
+
+
+def test_files_of_before_silent_layers_are_read(tmp_path):
+    """Their description does not name what was silent, and they have no groups of later arrays."""
+    made(negatives={}, residuals={}).save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        about = json.loads(file.attrs["about"])
+        del about["silent"]
+        file.attrs["about"] = json.dumps(about)
+    same(load_result(tmp_path / "old.h5"), made(negatives={}, residuals={}))
 
 
 def test_files_are_not_overwritten_by_accident(tmp_path):
@@ -305,7 +351,7 @@ def test_misuse(name):
 
 
 def test_repr():
-    total = made().counts["z_conv"].sum() / 4
+    total = (made().counts["z_conv"].sum() + made().negatives["z_conv"].sum()) / 4
     assert repr(made()) == (
         "Result: 4 samples of 4 steps of 0.5 ms on numpy\n"
         f"  spikes per sample: z_conv {total:.1f}, fc 2.5"
