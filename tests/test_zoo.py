@@ -26,6 +26,8 @@ PROMISED = {
     "mnist_deep": ("mnist", 0.987),
     "fashion_leaky": ("fashion-mnist", 0.92),
     "mnist_softlif": ("mnist", 0.990),
+    "mnist_qcfs": ("mnist", 0.993),
+    "mnist_clipped": ("mnist", 0.987),
 }
 LARGE = [name for name, (data, _) in PROMISED.items() if data != "digits"]
 
