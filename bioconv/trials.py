@@ -18,12 +18,12 @@ import numpy as np
 from bioconv.analysis import Advice, Diagnosis, Trial, diagnosed
 from bioconv.build import encoder_named
 from bioconv.convert import Percentile, convert
-from bioconv.errors import ParameterError, UnsupportedLayerError
-from bioconv.graph import MaxPool2d, Network, Softmax, activations, checked_images
+from bioconv.errors import ParameterError
+from bioconv.graph import Network, activations, checked_images
 from bioconv.model import Model
-from bioconv.neurons import neuron_named, synapse_named
+from bioconv.neurons import SIGNED, neuron_named, synapse_named
 from bioconv.result import Result
-from bioconv.spiking import SpikingNetwork
+from bioconv.spiking import Population, SpikingNetwork
 
 #: Samples on which advice is tried.
 SAMPLES = 20
@@ -82,7 +82,7 @@ def diagnose(
         return found
     trials: list[Trial] = []
     before = _compared(model, network, result.first(k), images[:k])
-    for advice in [advice for advice in found.verdict.advice if advice.option in CHANGES]:
+    for advice in found.verdict.advice:
         trials.append(_tried(model, network, result, images, k, advice, before))
         if trials[-1].confirmed:
             break
@@ -145,16 +145,21 @@ def _unchanged(model: Model, network: Network, images: np.ndarray, value: Any) -
     return model
 
 
-def _with_neurons(field: str, named: Callable[[Any], Any]) -> Callable[..., Model]:
+def _with_populations(change: Callable[[Population, Any], Population]) -> Callable[..., Model]:
     """The same network with other neurons, synapses or resets."""
 
-    def change(model: Model, network: Network, images: np.ndarray, value: Any) -> Model:
-        populations = tuple(
-            replace(population, **{field: named(value)}) for population in model.spiking.populations
-        )
+    def changed(model: Model, network: Network, images: np.ndarray, value: Any) -> Model:
+        populations = tuple(change(population, value) for population in model.spiking.populations)
         return Model(replace(model.spiking, populations=populations), model.settings)
 
-    return change
+    return changed
+
+
+def _perfect(population: Population, neuron: str) -> Population:
+    """Another neuron with reset by subtraction, where it is not one with negative spikes."""
+    if isinstance(population.neuron, SIGNED):
+        return population
+    return replace(population, neuron=neuron_named(neuron), reset="subtract")
 
 
 def _with_encoder(model: Model, network: Network, images: np.ndarray, value: str) -> Model:
@@ -163,35 +168,32 @@ def _with_encoder(model: Model, network: Network, images: np.ndarray, value: str
 
 def _converted(model: Model, network: Network, images: np.ndarray, value: Any) -> Model:
     """The trained network converted anew by a percentile, with the model's neurons and settings."""
-    one, stimulus = model.spiking.populations[0], model.spiking.stimulus
-    percentile = value if isinstance(value, float) else 99.9
-    readout = "spikes" if model.spiking[model.spiking.output].spiking else "potential"
-    kinds = {type(node.layer) for node in network.nodes}
-    substitutes = {MaxPool2d: "AvgPool2d", Softmax: readout}
-    try:
-        spiking = convert(
-            network,
-            method=Percentile(percentile=percentile),
-            calibration=images,
-            neuron=one.neuron,
-            synapse=one.synapse,
-            reset=one.reset,
-            input_range=(stimulus.low, stimulus.high),
-            substitute={
-                kind.__name__: other for kind, other in substitutes.items() if kind in kinds
-            },
-        )
-    except UnsupportedLayerError as error:
-        raise UnsupportedLayerError(f"the trial of the advice: {error}; use samples=0") from None
+    first, stimulus = model.spiking.populations[0], model.spiking.stimulus
+    silent = not model.spiking[model.spiking.output].spiking
+    spiking = convert(
+        network,
+        method=Percentile(percentile=value if isinstance(value, float) else 99.9),
+        calibration=images,
+        neuron=None if isinstance(first.neuron, SIGNED) else first.neuron,
+        synapse=first.synapse,
+        reset=first.reset,
+        initial=first.initial,
+        readout="potential" if silent else None,
+        input_range=(stimulus.low, stimulus.high),
+        max_rate=float(model.settings.max_rate),
+    )
     return Model(spiking, model.settings)
 
 
-#: How a model is changed for the option of an advice; training is no quick trial.
+#: How a model is changed for the option of an advice.
 CHANGES: dict[str, Callable[..., Model]] = {
     "duration": _unchanged,
-    "reset": _with_neurons("reset", str),
-    "neuron": _with_neurons("neuron", neuron_named),
-    "synapse": _with_neurons("synapse", synapse_named),
+    "reset": _with_populations(lambda population, reset: replace(population, reset=reset)),
+    "neuron": _with_populations(_perfect),
+    "synapse": _with_populations(
+        lambda population, synapse: replace(population, synapse=synapse_named(synapse))
+    ),
+    "clamp": _with_populations(lambda population, steps: replace(population, hold=steps)),
     "encoder": _with_encoder,
     "method": _converted,
     "network": _converted,

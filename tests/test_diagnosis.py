@@ -250,23 +250,24 @@ def test_a_readout_of_potentials_and_replaced_layers():
         input_shape=NETWORKS["dense"].input_shape,
     )
     x = images(network, SAMPLES)
-    options = {"calibration": x, "substitute": {"Softmax": "potential"}}
+    options = {"calibration": x, "readout": "potential"}
     found = diagnosed(network, None, x, 200, **options)
     assert found.verdict.sound and found.layers["fc3"].errors is None, str(found)
     short = diagnosed(network, None, x, 3, samples=4, **options)
     assert not short.verdict.sound and short.trials[-1].confirmed
 
 
-def test_replaced_pooling_is_advice_for_the_training():
+def test_replaced_pooling_is_named():
     network = bioconv.graph.Network.sequential(
-        [bioconv.graph.MaxPool2d(kernel=2), *(n.layer for n in NETWORKS["conv_on_conv"].nodes)],
-        input_shape=(2, 14, 10),
-    )
+        [*(n.layer for n in NETWORKS["kernel_2x2"].nodes[:2]), bioconv.graph.MaxPool2d(kernel=2),
+         bioconv.graph.Flatten(), bioconv.graph.Dense(weight=np.linspace(-0.5, 1, 96).reshape(4, 24))],
+        input_shape=(2, 7, 5),
+    )  # fmt: skip
     x = images(network, SAMPLES)
-    options = {"calibration": x, "substitute": {"MaxPool2d": "AvgPool2d"}}
-    found = diagnosed(network, None, x, samples=4, **options)
-    assert (found.verdict.kind, found.verdict.layer) == ("pooling replaced", "conv1")
-    assert found.trials == () and "train with average pooling" in str(found)
+    average = {"calibration": x, "substitute": {"MaxPool2d": "AvgPool2d"}}
+    found = diagnosed(network, None, x, 150, **average)
+    assert (found.verdict.kind, found.verdict.layer) == ("pooling replaced", "fc1")
+    assert "train with average pooling" in str(found)
 
 
 def test_errors():
@@ -292,3 +293,18 @@ def test_the_identity_holds_in_the_trained_networks(name, data):
     assert found.verdict.sound and found.agreement > 0.8
     for layer in found.layers.values():
         assert layer.exact and layer.rms["lost"] < 1e-9 and layer.rms["mapping"] < 1e-9
+
+
+@pytest.mark.parametrize("method", ["channel_wise", "compensated", "rmp", "qcfs"])
+def test_methods_that_are_meant_are_no_faults(method):
+    """Scales by channel, a factor on all weights, a start at half a threshold."""
+    network, x = trained("conv_on_conv")
+    found = diagnosed(network, None, x, 200, calibration=x, method=method)
+    assert found.verdict.sound, str(found)
+    assert all(layer.exact and layer.rms["lost"] < 1e-9 for layer in found.layers.values())
+
+
+def test_neurons_that_code_otherwise_are_refused_by_name():
+    network, x = trained("dense")
+    with pytest.raises(ParameterError, match=r"'fc1' \(FewSpike neurons\).*rate_errors compares"):
+        diagnosed(network, None, x, 8, calibration=x, method="few_spike")

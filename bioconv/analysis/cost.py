@@ -64,7 +64,7 @@ def synaptic_events(result: Result, fan_out: Mapping[str, np.ndarray | int]) -> 
         )
     events = np.zeros(result.n_samples, dtype=np.int64)
     for layer, number in fan_out.items():
-        counts = result.counts[layer]
+        counts = _all_spikes(result, layer)
         events += (counts * _checked(layer, number, counts.shape[1:])).reshape(
             result.n_samples, -1
         ).sum(axis=1)  # fmt: skip
@@ -73,7 +73,12 @@ def synaptic_events(result: Result, fan_out: Mapping[str, np.ndarray | int]) -> 
 
 def spikes_per_neuron(result: Result) -> dict[str, float]:
     """{layer: mean spikes of a neuron in a presentation}."""
-    return {layer: float(counts.mean()) for layer, counts in result.counts.items()}
+    return {layer: float(_all_spikes(result, layer).mean()) for layer in result.counts}
+
+
+def _all_spikes(result: Result, layer: str) -> np.ndarray:
+    """(n_samples, *shape) spikes, negative ones too."""
+    return result.counts[layer].astype(np.int64) + result.negatives.get(layer, 0)
 
 
 def _checked(layer: str, number: np.ndarray | int, shape: tuple) -> np.ndarray:

@@ -38,10 +38,10 @@ class Advice:
 
     Attributes
     ----------
-    option : {"network", "training", "duration", "method", "reset", "neuron", "synapse", "encoder"}
+    option : {"network", "duration", "method", "reset", "neuron", "synapse", "encoder", "clamp"}
     value : Any
-        A factor for the duration, a percentile for the method, the layer for network and training;
-        else what to give for the option.
+        A factor for the duration, a percentile for the method, the layer for the network; else what to
+        give for the option.
     text : str
     """
 
@@ -366,10 +366,9 @@ def _of_weights(fault: WeightFault) -> Verdict:
 
 
 def _weights_advice(fault: WeightFault) -> Advice:
-    if fault.kind == "pooling replaced":
-        text = "train with average pooling, or convert the maximum as a maximum"
-        return Advice(option="training", value=fault.node, text=text)
     text = f"convert the trained network itself, or carry {fault.node!r} over again"
+    if fault.kind == "pooling replaced":
+        text = "convert the maximum as a maximum, or train with average pooling"
     return Advice(option="network", value=fault.node, text=text)
 
 
@@ -397,12 +396,15 @@ HIGHER = Advice(
 CURRENT = Advice(
     option="encoder", value="constant", text='show images as a constant current, encoder="constant"'
 )
+PERFECT = "use perfect integrators, "
 KEEPING = {
+    "leak": Advice(option="neuron", value="if", text=PERFECT + 'neuron="if", reset by subtraction'),
+    "refractory": Advice(option="neuron", value="if", text=PERFECT + "without refractory period"),
+    "floor": Advice(option="neuron", value="if", text=PERFECT + "without a floor"),
     "reset": Advice(
         option="reset", value="subtract", text='reset by subtraction, reset="subtract"'
     ),
-    "leak": Advice(option="neuron", value="if", text='use neurons without a leak, neuron="if"'),
-    "refractory": Advice(option="neuron", value="if", text="use neurons without refractory period"),
+    "ignored": Advice(option="clamp", value=0, text="let every step count, clamp=0"),
     "filter": Advice(
         option="synapse", value="delta", text='use pulses of current, synapse="delta"'
     ),

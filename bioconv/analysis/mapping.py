@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bioconv.analysis.parts import before_rectifier, coded, drive
+from bioconv.analysis.parts import before_rectifier, coded, drive, drive_unit
 from bioconv.graph import (
     INPUT,
     AvgPool2d,
@@ -94,10 +94,11 @@ def weight_fault(
     """
     population = spiking[layer]
     coded(activations, population)
-    before, slope = before_rectifier(network, population)
+    before, _ = before_rectifier(network, population)
     reference = np.asarray(activations[before])
-    unit = population.scale / (population.sign * slope)
-    sums = drive(spiking, activations, layer) * _per_channel(unit, reference)
+    gain = 1.0 if spiking.report is None else spiking.report.gain
+    sums = drive(spiking, activations, layer) / gain
+    sums = sums * drive_unit(network, population, sums)
     difference = _distance(sums, reference)
     if difference <= SAME:
         return None
@@ -115,11 +116,6 @@ def weight_fault(
         text=text,
         difference=difference,
     )
-
-
-def _per_channel(scale: Any, like: np.ndarray) -> np.ndarray:
-    scale = np.asarray(scale)
-    return scale.reshape(-1, *[1] * (like.ndim - 2)) if scale.ndim else scale
 
 
 def _distance(sums: np.ndarray, reference: np.ndarray) -> float:

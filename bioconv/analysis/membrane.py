@@ -145,7 +145,10 @@ def _trains(result: Result, layer: str, sample: int) -> np.ndarray:
 
 def dead_units(result: Result) -> dict[str, np.ndarray]:
     """{layer: (*shape) bool array}, true for neurons that never fire in any sample."""
-    return {layer: np.all(counts == 0, axis=0) for layer, counts in result.counts.items()}
+    return {
+        layer: np.all((counts == 0) & (result.negatives.get(layer, 0) == 0), axis=0)
+        for layer, counts in result.counts.items()
+    }
 
 
 def _resolution(dtype: np.dtype) -> float:

@@ -1,18 +1,23 @@
 """Where the error of a layer's rates comes from.
 
 A spiking layer with weights ``W`` and biases ``b`` (in thresholds) in a window of ``T`` spike intervals, in
-which a neuron fires ``N = r T`` times and is left with the potential ``V`` (in thresholds)::
+which a neuron fires ``N = r T`` times and goes from the potential ``V_0`` to ``V`` (in thresholds)::
 
-    r = W r_before + b - V/T + lost                       what becomes of the charge
+    r = W r_before + b - (V - V_0)/T + lost               what becomes of the charge
     z = W a_before + b                                    what the layer would be told without errors
     e = r - a                                             the whole error, ``a`` not clipped
 
-    e = [ min(z, 0) - V/T ] + W (r_before - a_before) + [ max(z, 0) - a ] + lost
-             own                   inherited                 mapping
+    e = [ min(z, 0) - (V - V_0)/T ] + W (r_before - a_before) + [ max(z, 0) - a ] + lost
+                  own                       inherited                mapping
 
 ``own`` is the charge that stays in the membrane, beyond what a rectifier leaves there. ``mapping`` is nought where
 the spiking layer has the weights of the trained one. ``lost`` is what the neuron throws away: nought, up to
 rounding, for a perfect integrator with reset by subtraction, pulses of current and no refractory period.
+
+Other activations take the place of the rectifier: then ``own`` is also what a clipped or quantised
+activation cuts off. A neuron with negative spikes regains ``1/slope`` thresholds with each, so the middle parts
+are multiplied by the slope on the negative side. A max-pooling population is told the largest rate of its
+window; that it does not know which one that is, is ``lost``.
 
 References
 ----------
@@ -26,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from bioconv.analysis.rates import normalised
-from bioconv.errors import ResultError
-from bioconv.graph import INPUT, LeakyReLU, Network, ReLU
+from bioconv.errors import ParameterError, ResultError
+from bioconv.graph import INPUT, Activation, LeakyReLU, MaxPool2d, Network, SoftLIF, forward
 from bioconv.result import Result
 
 
@@ -108,31 +113,82 @@ def error_parts(
         If residuals were not recorded, or networks, result and activations do not fit together.
     """
     population = spiking[layer]
-    left = residual(result, layer) / intervals(result)
-    a = np.maximum(normalised(result, coded(activations, population), layer), 0)
+    _check_code(network, population)
+    kept = (residual(result, layer) - population.initial) / intervals(result)
+    a = _target(network, result, activations, population)
     z = drive(spiking, activations, layer)
-    if not left.shape == a.shape == z.shape:
+    if not kept.shape == a.shape == z.shape:
         raise ResultError(
-            f"{layer!r}: the result has shape {left.shape}, the activations {a.shape}; give the images "
+            f"{layer!r}: the result has shape {kept.shape}, the activations {a.shape}; give the images "
             "of the run, in its order"
         )
     told = drive(spiking, activations, layer, result)
-    rates = result.rates(layer) / result.max_rate if population.spiking else left
-    kept = left if population.spiking else np.zeros_like(left)
-    floor, ceiling = (np.minimum(z, 0), np.maximum(z, 0)) if population.spiking else (0, z)
-    target = a if population.spiking else reference_drive(network, result, activations, population)
-    why = losses(population)
+    slope = _negative_slope(population)
+    spent = _spent(result, population, slope)
+    rates = result.rates(layer) / result.max_rate if population.spiking else kept
+    side = np.where(z > 0, 1.0, slope)
+    says = _activated(network, population, z)
+    why = losses(spiking, population)
     return Parts(
         layer=layer,
         rates=rates,
-        activations=target,
-        own=floor - kept,
-        inherited=told - z,
-        mapping=ceiling - target,
-        lost=rates + kept - told,
+        activations=a,
+        own=side * (z - kept) - says + (rates - side * spent),
+        inherited=side * (told - z),
+        mapping=says - a,
+        lost=side * (spent + kept - told),
         exact=not why,
         why=why,
     )
+
+
+def _check_code(network: Network, population: Any) -> None:
+    soft = isinstance(network[population.node].layer, SoftLIF)
+    if soft or population.memoryless or not population.neuron.membrane:
+        kind = "soft-LIF" if soft else type(population.neuron).__name__
+        raise ParameterError(
+            f"{population.name!r} ({kind} neurons) does not code its activation by a charge that is "
+            "summed up; errors can be taken apart for integrate-and-fire neurons that code rates. "
+            "bioconv.analysis.rate_errors compares all others"
+        )
+
+
+def _negative_slope(population: Any) -> float:
+    """Of the sum, for a drive below zero: of neurons with negative spikes; 1 for all others."""
+    return getattr(population.neuron, "slope", 1.0) if population.spiking else 1.0
+
+
+def _spent(result: Result, population: Any, slope: float) -> np.ndarray | float:
+    """Charge that spikes have taken away, thresholds a spike interval."""
+    if not population.spiking:
+        return 0.0
+    negative = result.negatives.get(population.name, 0) / slope
+    return (result.counts[population.name] - negative) / intervals(result)
+
+
+def _target(network, result, activations, population) -> np.ndarray:
+    """The normalised activation that the rates are to say, or a readout's sum."""
+    values = normalised(result, coded(activations, population), population.name)
+    if not population.spiking:
+        return reference_drive(network, result, activations, population)
+    return values if _negative_slope(population) != 1.0 else np.maximum(values, 0)
+
+
+def _activated(network: Network, population: Any, z: np.ndarray) -> np.ndarray:
+    """What the trained network's activation makes of a normalised sum."""
+    layer = network[population.node].layer
+    if not population.spiking:
+        return z
+    if isinstance(layer, Activation):
+        z = _scaled(forward(layer, z * drive_unit(network, population, z)), population)
+    signed = _negative_slope(population) != 1.0
+    return z if signed else np.maximum(z, 0)
+
+
+def drive_unit(network: Network, population: Any, like: np.ndarray) -> np.ndarray:
+    """The trained network's sum for a normalised one of 1, in the shape that multiplies ``like``."""
+    _, slope = before_rectifier(network, population)
+    return _per_channel(np.asarray(population.scale) / (population.sign * slope), like)
 
 
 def intervals(result: Result) -> float:
@@ -185,20 +241,22 @@ def _source(spiking, activations, source: str, result: Result | None) -> np.ndar
     if source == spiking.stimulus.name:
         return activations[INPUT] / spiking.stimulus.scale
     population = spiking[source]
-    return np.maximum(_scaled(coded(activations, population), population), 0)
+    values = _scaled(coded(activations, population), population)
+    return values if _negative_slope(population) != 1.0 else np.maximum(values, 0)
 
 
 def _scaled(values: np.ndarray, population: Any) -> np.ndarray:
-    factor = population.sign / np.asarray(population.scale)
-    if factor.ndim:
-        factor = factor.reshape(-1, *[1] * (values.ndim - 2))
-    return values * factor
+    return values * _per_channel(population.sign / np.asarray(population.scale), values)
+
+
+def _per_channel(factor: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return factor.reshape(-1, *[1] * (like.ndim - 2)) if factor.ndim else factor
 
 
 def before_rectifier(network: Network, population: Any) -> tuple[str, float]:
     """The layer whose output a population rectifies, and the slope on the population's side of zero."""
     node = network[population.node]
-    if not isinstance(node.layer, (ReLU, LeakyReLU)):
+    if not isinstance(node.layer, Activation):
         return node.name, 1.0
     if isinstance(node.layer, LeakyReLU) and population.sign < 0:
         return node.inputs[0], node.layer.slope
@@ -213,17 +271,32 @@ def reference_drive(
     return slope * normalised(result, np.asarray(activations[before]), population.name)
 
 
-def losses(population: Any) -> str:
-    """What lets a population lose or keep charge beside its membrane; empty where nothing does."""
+def losses(spiking: Any, population: Any) -> str:
+    """What lets a population lose or gain charge beside its membrane; empty where nothing does."""
     neuron, reasons = population.neuron, []
+    if is_gate(spiking, population):
+        return "max-pooling passes on the spikes of the neuron that leads so far"
     if population.spiking and population.reset != "subtract":
         reasons.append("the reset to zero throws the overshoot away")
     if "E_L - v" in neuron.membrane:
         reasons.append("the leak loses charge")
     elif neuron.membrane != "I/C_m":
         reasons.append(f"{type(neuron).__name__} is no perfect integrator")
+    if neuron.V_min is not None:
+        reasons.append("the floor lifts low potentials")
     if population.spiking and float(neuron.refractory) > 0:
         reasons.append("the refractory period loses input")
+    if population.hold:
+        reasons.append(f"the first {population.hold} steps are ignored")
     if population.synapse.equations:
         reasons.append("the synapse's filter still holds charge")
     return ", ".join(reasons)
+
+
+def is_gate(spiking: Any, population: Any) -> bool:
+    """Whether a population sends on the spikes of others: max-pooling."""
+    return any(
+        isinstance(layer, MaxPool2d)
+        for projection in spiking.incoming(population.name)
+        for layer in projection.layers
+    )

@@ -5,9 +5,9 @@ For a neuron and a sample, with ``N`` spikes in a window of ``duration`` seconds
     r = N / (duration * max_rate)                          the normalised rate
     a = clip(sign * activation / scale, 0, 1)              the clipped normalised activation
 
-``scale``, ``sign`` and the activation's layer stand in the result. One spike more is a rate higher
-by ``1/T`` with ``T = duration * max_rate``: the number of steps, where ``max_rate`` is one spike
-a step.
+Of neurons that send negative spikes too, ``N`` is the difference and ``a`` reaches down to -1. ``scale``, ``sign``
+and the activation's layer stand in the result. One spike more is a rate higher by ``1/T`` with
+``T = duration * max_rate``: the number of steps, where ``max_rate`` is one spike a step.
 """
 
 from collections.abc import Iterable, Mapping
@@ -66,7 +66,7 @@ class LayerError:
     mean_absolute, signed_mean, rmse, percentile_95, pearson, spearman : float
         As in :class:`Errors`, over everything.
     active, silent : Errors
-        Where ``a > 0``, where ``a = 0``.
+        Where ``a`` is not 0, where it is.
     mean_absolute_active, mean_absolute_silent : float
         ``mean |e|`` where ``a > 0``, where ``a = 0``
     saturated : float
@@ -176,7 +176,7 @@ def _layer_error(result: Result, activations: Mapping[str, np.ndarray], layer: s
     rates, values = rate_and_activation(result, activations, layer)
     error = rates - values
     spikes = error * result.duration * result.max_rate
-    active, fired = values > 0, rates > 0
+    active, fired = values != 0, rates != 0
     everywhere = np.ones_like(active)
     whole, some, none = (_errors(rates, values, here) for here in (everywhere, active, ~active))
     return LayerError(

@@ -1,5 +1,7 @@
 """Synaptic events against a count of every synapse of a small convolution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,12 @@ def test_energy_by_hand():
     text = str(found)
     assert "100 additions x 9e-13 J + 7 multiply-adds x 4.6e-12 J" in text
     assert "memory traffic" in text and "45 nm" in text
+
+
+def test_negative_spikes_are_events_too(result):
+    signed = replace(result, negatives={"fc": np.ones((3, 4), int)})
+    more = synaptic_events(signed, {"input": 0, "fc": 2}) - synaptic_events(
+        result, {"input": 0, "fc": 2}
+    )
+    assert more.tolist() == [8, 8, 8]
+    assert spikes_per_neuron(signed)["fc"] == pytest.approx(spikes_per_neuron(result)["fc"] + 1)

@@ -165,3 +165,12 @@ def test_a_scale_for_every_channel():
     assert one_layer(counts, activation, scales={"fc": np.array([2.0, 4.0])}).rmse == 0
     flat = one_layer([[5, 1]], [[1.0, 0.4]], scales={"fc": np.array([2.0, 4.0])})
     assert flat.rmse == pytest.approx(0)
+
+
+def test_negative_spikes_code_negative_activations():
+    error = one_layer(
+        [[5, 0, 0]], [[1.0, -0.6, 0.0]], scales={"fc": 2.0}, negatives={"fc": np.array([[0, 3, 1]])}
+    )
+    assert error.signed_mean == pytest.approx(-0.1 / 3), "-3 spikes are right, one is false"
+    assert error.active.rmse == pytest.approx(0) and error.active.fraction == pytest.approx(2 / 3)
+    assert error.false_firing == pytest.approx(1 / 3) and error.dead == 0
