@@ -235,11 +235,14 @@ def test_the_table_shows_the_numbers():
     network, x = trained("digits_mlp")
     found = diagnosed(network, None, x, 20, calibration=x)
     text = str(found)
-    header, *rows = text.split("\n\n")[1].splitlines()
-    assert [row.split()[0] for row in rows] == ["fc1", "fc2", "fc3"]
-    assert len({len(row) for row in [header, *rows]}) == 1, "columns are aligned"
+    rates, parts = (block.splitlines() for block in text.split("\n\n")[1:3])
+    assert [row.split()[0] for row in rates] == ["rates", *["fc1"] * 3, *["fc2"] * 3, *["fc3"] * 3]
+    assert [row.split()[0] for row in parts] == ["errors", "fc1", "fc2", "fc3"]
+    assert all(len({len(row) for row in table}) == 1 for table in (rates, parts)), "aligned"
     layer = found.layers["fc2"]
-    assert f"{layer.errors.mean_absolute:.4f}" in rows[1] and f"{layer.rms['own']:.4f}" in rows[1]
+    assert f"{layer.errors.active.rmse:.4f}" in rates[5] and "active" in rates[5]
+    assert f"{layer.errors.silent.mean_absolute:.4f}" in rates[6]
+    assert f"{layer.rms['own']:.4f}" in parts[2]
     assert "E_spiking" in text and "Percentile(percentile=99.9)" in text
     assert layer.shares["own"] + layer.shares["inherited"] == pytest.approx(1)
 

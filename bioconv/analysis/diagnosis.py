@@ -8,7 +8,7 @@ verdict    the first layer that fails, the kind of failure, and what may help
 ========== ========================================================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,7 +192,9 @@ class Diagnosis:
             f"{self.method}, {self.n_samples} samples of {self.n_steps} steps; "
             f"{100 * self.agreement:.1f} % answer as the trained network",
             "",
-            *_table(list(self.layers.values())),
+            *_rates_table(list(self.layers.values())),
+            "",
+            *_parts_table(list(self.layers.values())),
             "",
             f"operations  {counted.additions:.4g} additions and {counted.input_multiply_adds:.4g} "
             f"multiply-adds a sample; the trained network {counted.ann_multiply_adds:.4g} multiply-adds",
@@ -205,41 +207,62 @@ class Diagnosis:
         return "\n".join(rows)
 
 
-#: Heading and value of every column of the table.
-_COLUMNS = {
+#: Heading and value of every column of the table of rates, for one kind of units.
+_RATES: dict[str, Callable[[Any], str]] = {
+    "units %": lambda e: f"{100 * e.fraction:.1f}",
+    "mean |r-a|": lambda e: f"{e.mean_absolute:.4f}",
+    "mean r-a": lambda e: f"{e.signed_mean:.4f}",
+    "RMSE": lambda e: f"{e.rmse:.4f}",
+    "95th perc.": lambda e: f"{e.percentile_95:.4f}",
+    "Pearson": lambda e: f"{e.pearson:.4f}",
+    "Spearman": lambda e: f"{e.spearman:.4f}",
+}
+#: Heading and value of every column of the table of parts and faults.
+_PARTS: dict[str, Callable[[LayerDiagnosis], str]] = {
     "error %": lambda d: f"{100 * d.relative_error:.1f}",
-    "mean|r-a|": lambda d: _number(d.errors and d.errors.mean_absolute),
-    "mean r-a": lambda d: _number(d.errors and d.errors.signed_mean),
-    "p95": lambda d: _number(d.errors and d.errors.percentile_95),
-    "Pearson": lambda d: _number(d.errors and d.errors.pearson),
-    "Spearman": lambda d: _number(d.errors and d.errors.spearman),
-    "own": lambda d: _number(d.rms["own"]),
-    "inherited": lambda d: _number(d.rms["inherited"]),
-    "weights": lambda d: _number(d.rms["mapping"]),
-    "lost": lambda d: _number(d.rms["lost"]),
-    "V in [0,1) %": lambda d: f"{100 * d.residual.inside:.0f}",
-    "over %": lambda d: _percent(d.errors and d.errors.over),
-    "under %": lambda d: _percent(d.errors and d.errors.under),
-    "saturated %": lambda d: _percent(d.errors and d.errors.saturated),
-    "false %": lambda d: _percent(d.errors and d.errors.false_firing),
-    "dead %": lambda d: _percent(d.errors and d.errors.dead),
+    "own": lambda d: f"{d.rms['own']:.4f}",
+    "inherited": lambda d: f"{d.rms['inherited']:.4f}",
+    "weights": lambda d: f"{d.rms['mapping']:.4f}",
+    "lost": lambda d: f"{d.rms['lost']:.4f}",
+    "V in [0,1) %": lambda d: f"{100 * d.residual.inside:.1f}",
+    "over %": lambda d: _percent(d, "over"),
+    "under %": lambda d: _percent(d, "under"),
+    "saturated %": lambda d: _percent(d, "saturated"),
+    "false %": lambda d: _percent(d, "false_firing"),
+    "dead %": lambda d: _percent(d, "dead"),
 }
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _percent(layer: LayerDiagnosis, name: str) -> str:
+    return "-" if layer.errors is None else f"{100 * getattr(layer.errors, name):.1f}"
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+def _rates_table(layers: list[LayerDiagnosis]) -> list[str]:
+    """A row for all, the active and the silent units of every layer that spikes."""
+    rows = [["rates", "", *_RATES]]
+    for layer in layers:
+        if layer.errors is not None:
+            for kind in ("all", "active", "silent"):
+                values = getattr(layer.errors, kind)
+                rows.append([layer.layer, kind, *(column(values) for column in _RATES.values())])
+    return _aligned(rows, 2)
 
 
-def _table(layers: list[LayerDiagnosis]) -> list[str]:
-    rows = [["layer", *_COLUMNS]]
-    rows += [[d.layer, *(column(d) for column in _COLUMNS.values())] for d in layers]
+def _parts_table(layers: list[LayerDiagnosis]) -> list[str]:
+    rows = [["errors", *_PARTS]]
+    rows += [[layer.layer, *(column(layer) for column in _PARTS.values())] for layer in layers]
+    return _aligned(rows, 1)
+
+
+def _aligned(rows: list[list[str]], texts: int) -> list[str]:
+    """Columns of equal width, the first ``texts`` to the left."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+        "  ".join(
+            cell.ljust(width) if n < texts else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
     ]
 
 

@@ -133,6 +133,8 @@ def input_current(
 
 def _trains(result: Result, layer: str, sample: int) -> np.ndarray:
     """(n_steps, *shape) spikes of a layer in every step."""
+    if layer in result.negatives:
+        raise ResultError(f"{layer!r} sends negative spikes, whose times are not recorded")
     if layer not in result.spikes:
         raise ResultError(
             f'the spikes of {layer!r} were not recorded; run with record={{"{layer}": "spikes"}}'

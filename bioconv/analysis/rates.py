@@ -65,8 +65,8 @@ class LayerError:
     layer : str
     mean_absolute, signed_mean, rmse, percentile_95, pearson, spearman : float
         As in :class:`Errors`, over everything.
-    active, silent : Errors
-        Where ``a`` is not 0, where it is.
+    all, active, silent : Errors
+        Everywhere, where ``a`` is not 0, where it is.
     mean_absolute_active, mean_absolute_silent : float
         ``mean |e|`` where ``a > 0``, where ``a = 0``
     saturated : float
@@ -86,6 +86,7 @@ class LayerError:
     percentile_95: float
     pearson: float
     spearman: float
+    all: Errors
     active: Errors
     silent: Errors
     mean_absolute_active: float
@@ -187,6 +188,7 @@ def _layer_error(result: Result, activations: Mapping[str, np.ndarray], layer: s
         percentile_95=whole.percentile_95,
         pearson=whole.pearson,
         spearman=whole.spearman,
+        all=whole,
         active=some,
         silent=none,
         mean_absolute_active=some.mean_absolute,
