@@ -27,6 +27,9 @@ examples
   bioconv plot result.h5 raster -o raster.png          look at them
 """
 
+#: What `bioconv plot` draws: spikes, a neuron, a layer's and all layers' potentials, accuracy.
+PICTURES = ("raster", "membrane", "potentials", "layers", "accuracy")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it worked, 1 after an error, 130 after Ctrl-C."""
@@ -468,10 +471,10 @@ class _Stopwatch:
 def _plot(commands: Any) -> None:
     made = _command(commands, plot, "plot", "draw a saved result")
     made.add_argument("result", type=Path, help="a file that `bioconv run` wrote")
-    made.add_argument("kind", choices=["raster", "membrane", "accuracy"], help="what to draw")
+    made.add_argument("kind", choices=PICTURES, help="what to draw")
     made.add_argument("-o", "--output", type=Path, required=True, help="a .png, .pdf or .svg file")
-    made.add_argument("--sample", type=int, default=0, help="of raster and membrane")
-    made.add_argument("--layer", help="of membrane; the first with potentials")
+    made.add_argument("--sample", type=int, default=0, help="of raster, membrane and layers")
+    made.add_argument("--layer", help="of membrane and potentials; the first with potentials")
     made.add_argument("--neuron", type=int, help="of membrane; the first with potentials")
     made.add_argument("--data", metavar="NAME", help="of accuracy: where the labels are")
     made.add_argument("--folder", metavar="DIR", help="where the data set lies")
@@ -488,10 +491,14 @@ def plot(options: argparse.Namespace) -> None:
     result = bioconv.load_result(options.result)
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     ax = figure.subplots()
+    layer = options.layer or next(iter(result.traces), result.output)
     if options.kind == "raster":
         plots.raster(ax, result, sample=options.sample)
+    elif options.kind == "layers":
+        plots.potential_map(ax, result, sample=options.sample)
+    elif options.kind == "potentials":
+        plots.potential_distribution(ax, result, layer)
     elif options.kind == "membrane":
-        layer = options.layer or next(iter(result.traces), result.output)
         traced = result.traces[layer].neurons if layer in result.traces else [0]
         neuron = int(traced[0]) if options.neuron is None else options.neuron
         plots.membrane(ax, result, layer, neuron, sample=options.sample)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bioconv
-from bioconv.cli import main, parser
+from bioconv.cli import PICTURES, main, parser
 
 COMMANDS = ("demo", "inspect", "convert", "run", "evaluate", "diagnose", "plot", "data")
 
@@ -144,7 +144,8 @@ def test_run_inspect_and_plot(tmp_path, capsys):
     assert main([*arguments, "--overwrite"]) == 0
     assert main(["inspect", str(path)]) == 0
     assert "5 samples of 100 steps of 1 ms on numpy" in capsys.readouterr().out
-    for kind, more in (("raster", []), ("membrane", []), ("accuracy", ["--data", "digits"])):
+    for kind in PICTURES:
+        more = ["--data", "digits"] if kind == "accuracy" else []
         picture = tmp_path / f"{kind}.png"
         assert main(["plot", str(path), kind, "-o", str(picture), *more]) == 0
         assert picture.stat().st_size > 5000

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bioconv.errors import ParameterError, ResultError
+from bioconv.graph import MaxPool2d
 from bioconv.result import Result, Spikes, Traces
 
 #: Thresholds by which a potential may miss rest or threshold.
@@ -123,6 +124,11 @@ def input_current(
     population = spiking[layer]
     total = np.full((result.n_steps, population.size), population.bias.ravel() * each_step)
     for projection in spiking.incoming(layer):
+        if any(isinstance(step, MaxPool2d) for step in projection.layers):
+            raise ResultError(
+                f"{layer!r} is a max-pooling: what it is given depends on which neuron leads, which is "
+                "not recorded"
+            )
         if projection.source == spiking.stimulus.name and projection.source not in result.counts:
             values = images[sample : sample + 1] / spiking.stimulus.scale * each_step
         else:
