@@ -176,7 +176,7 @@ PARTS = {
     "few_spike": (FewSpike(), {"driven": True}, {
         "equations": "level = 2.0**(onset - step - 1) : 1 (shared, constant over dt)",
         "threshold": "v >= E_L + level*(V_th - E_L) - rounding and in_window",
-        "reset": "v -= level*(V_th - E_L)\ncount += 1",
+        "reset": "v -= level*(V_th - E_L)\ncoded += level\ncount += 1",
         "start": "v += (I_bias + I_stim)*dt/C_m + 0.5*2.0**(-n_steps)*(V_th - E_L)",
         "end": "v += level_before*x\nx = 0*x",
         "target": "x",
@@ -193,7 +193,7 @@ PARTS = {
     "hold": (IF(refractory=2 * ms), {"hold": 2}, {
         "equations": "step = timestep(t - t_begin, dt) % period : integer (shared, constant over dt)",
         "threshold": "v >= V_th - rounding and step >= onset + hold",
-        "clear": "v = E_L",
+        "clear": "v = V_begin",
         "end": "v = V_begin + (v - V_begin)*int(step >= onset + hold)",
     }),
     "memoryless": (IF(), {"memoryless": True, "reset": "zero"}, {"end": "v = E_L"}),
@@ -261,9 +261,9 @@ def test_potentials_of_parts_in_both_units():
         units: neuron_text(neuron, Delta(), reset="subtract", units=units, initial=0.5)
         for units in (BIOPHYSICAL, DIMENSIONLESS)
     }
-    for name, expected in {"V_begin": 0.5, "V_min": -1.0}.items():
-        for text in made.values():
-            assert in_thresholds(text, float(text.constants[name])) == pytest.approx(expected)
+    for text in made.values():
+        assert in_thresholds(text, float(text.parameters["V_begin"])) == pytest.approx(0.5)
+        assert in_thresholds(text, float(text.constants["V_min"])) == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize(
