@@ -71,6 +71,8 @@ class Conversion:
         Decisions that the caller may want to know of.
     network : Network
         What was converted, as it was given.
+    gain : float
+        Factor on all weights and biases beyond the scales.
     trials : tuple of Trial
         What ``method="auto"`` tried, and ``steps``, how many it found to suffice.
     """
@@ -84,6 +86,7 @@ class Conversion:
     biases_after: Mapping[str, np.ndarray]
     notes: tuple[str, ...]
     network: Network | None = None
+    gain: float = 1.0
     trials: tuple[Trial, ...] = ()
     steps: int | None = None
 
@@ -209,7 +212,9 @@ def convert(
     spiking = assembled(plan, choices, scales)
     report = _report(spiking, plan, {INPUT: choices.stimulus.scale, **scales}, repr(chosen))
     notes = [*_said(method, chosen, network, substitute), *notes]
-    return replace(spiking, report=replace(report, notes=tuple(notes), network=network))
+    return replace(
+        spiking, report=replace(report, notes=tuple(notes), network=network, gain=chosen.gain)
+    )
 
 
 def _automatic(
