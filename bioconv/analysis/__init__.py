@@ -30,14 +30,7 @@ from bioconv.analysis.decisions import (
     rule_named,
     spikes_until,
 )
-from bioconv.analysis.diagnosis import (
-    Advice,
-    Diagnosis,
-    LayerDiagnosis,
-    Trial,
-    Verdict,
-    diagnosed,
-)
+from bioconv.analysis.diagnosis import Diagnosis, LayerDiagnosis, Trial, diagnosed
 from bioconv.analysis.mapping import WeightFault, weight_fault
 from bioconv.analysis.membrane import (
     Intervals,
@@ -54,6 +47,7 @@ from bioconv.analysis.membrane import (
 from bioconv.analysis.parts import Parts, error_parts
 from bioconv.analysis.rates import Errors, LayerError, rate_and_activation, rate_errors
 from bioconv.analysis.trains import fano_factor, spike_times, van_rossum, victor_purpura
+from bioconv.analysis.verdict import Advice, Verdict
 
 __all__ = [
     "FLOAT_45NM",
