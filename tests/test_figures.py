@@ -4,7 +4,15 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 FIGURES = Path(__file__).parents[1] / "figures"
+PAPERS = (
+    "cao2015_rate",
+    "diehl2015_threshold_rate",
+    "rueckauer2017_error_by_layer",
+)
 
 
 def script(name):
@@ -29,3 +37,62 @@ def test_the_first_spike_is_fastest_and_the_whole_window_most_accurate():
                 assert most["accuracy"] >= cell["accuracy"], (code, name)
     assert data["codes"]["current"]["cells"]["D1 most spikes"]["accuracy"] > 0.98
     assert len(table.draw(data).axes) == 2
+
+
+def data_of(name):
+    return json.loads((FIGURES / "data" / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_figure_is_drawn_from_its_data_alone(name, monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    module = script(name)
+    assert name == module.NAME
+    assert module.draw(data_of(name)).axes
+
+
+def test_cao_answers_come_later_at_lower_rates():
+    data = data_of("cao2015_rate")
+    steps = [one["steps_to_target"] for one in data["rates"].values()]
+    assert list(data["rates"]) == ["0.1", "1/3", "1"]
+    assert steps[0] > steps[1] > steps[2] > 0
+    third = data["rates"]["1/3"]["curve"]
+    assert len(third) == 200 and third[-1] >= data["ann_accuracy"] - 0.005
+    assert data["digits_mlp"]["dropped"] < data["digits_mlp"]["kept"]
+
+
+def test_diehl_normalised_weights_keep_the_accuracy_and_answer_before_model_based_ones():
+    data = data_of("diehl2015_threshold_rate")
+    methods, ann = data["methods"], data["ann_accuracy"]
+    best = methods["data-based"]
+    assert ann >= 0.984
+    assert best["curve"][99] >= ann - 0.003 and best["curve"][499] >= ann - 0.002
+    assert best["t_95"] < methods["model-based"]["t_95"]
+    for layer, share in best["over"].items():
+        if layer != "input":
+            assert methods["as trained"]["over"][layer] > share, layer
+    cnn = data["mnist_cnn"]
+    assert cnn["ann_accuracy"] >= 0.99 and cnn["curve"][99] >= 0.988
+
+
+def test_diehl_thresholds_and_rates_matter_without_normalisation():
+    grid = data_of("diehl2015_threshold_rate")["grid"]
+    spikes = np.array(grid["spikes"])
+    assert (np.diff(spikes, axis=0) < 0).all() and (np.diff(spikes, axis=1) > 0).all()
+    accuracy = np.array(grid["accuracy"])
+    silent, flooded = accuracy[-1, 0], accuracy[0, -1]
+    assert max(silent, flooded) < accuracy.max() - 0.05
+
+
+def test_rueckauer_errors_grow_with_depth_and_lower_percentiles_answer_sooner():
+    data = data_of("rueckauer2017_error_by_layer")
+    shallow = list(data["networks"]["mnist_fcn"]["mean_absolute"].values())
+    deep = list(data["networks"]["mnist_deep"]["mean_absolute"].values())
+    assert len(shallow) == 3 and shallow == sorted(shallow)
+    assert len(deep) == 8 and sum(deep[:4]) < sum(deep[4:]) and deep[0] == min(deep)
+    rows = list(data["percentiles"].values())
+    assert list(data["percentiles"]) == ["100", "99.9", "99"]
+    early = [row["curve"][data["few"] - 1] for row in rows]
+    spikes = [row["spikes"] for row in rows]
+    assert early == sorted(early) and early[0] < early[-1]
+    assert spikes == sorted(spikes) and spikes[0] < spikes[-1]
