@@ -289,7 +289,7 @@ class Model:
         if stop is not None:
             check_stop(self.spiking, self.settings)
         wiring = self._wiring
-        record = recordings(record, wiring.sizes, wiring.silent, self.spiking.output)
+        record = recordings(record, wiring.sizes, wiring.silent, self.spiking.output, wiring.inputs)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
         many = processes > 1 or scheduler is not None

@@ -36,7 +36,11 @@ class Recording:
 
 
 def recordings(
-    record: Any, sizes: Mapping[str, int], silent: Sequence[str], output: str
+    record: Any,
+    sizes: Mapping[str, int],
+    silent: Sequence[str],
+    output: str,
+    without: Sequence[str] = (),
 ) -> dict[str, Recording]:
     """What ``record`` asks for, layer by layer; the output's spikes are always recorded.
 
@@ -47,6 +51,7 @@ def recordings(
         those.
     sizes : mapping, layer -> number of neurons
     silent : names of layers without spikes
+    without : names of layers without potentials
 
     Raises
     ------
@@ -54,14 +59,17 @@ def recordings(
         For an unknown layer, quantity or neuron.
     """
     if isinstance(record, str):
-        record = dict.fromkeys(sizes, record)
+        every = [layer for layer in sizes if record == "spikes" or layer not in without]
+        record = dict.fromkeys(every, record)
     if record is not None and not isinstance(record, Mapping):
         raise ParameterError(f"record is {record!r}; give {_FORMS}")
-    found = {}
+    found: dict[str, Recording] = {}
     for layer, what in (record or {}).items():
         if layer not in sizes:
             raise ParameterError(f"record: no layer {layer!r}; the model has {', '.join(sizes)}")
         found[layer] = _recording(layer, what, sizes[layer], layer in silent)
+        if layer in without and (found[layer].residual or found[layer].neurons.size):
+            raise ParameterError(f"record[{layer!r}]: the input has spikes and no potentials")
     base = found.get(output, Recording(spikes=True, neurons=np.array([], dtype=int)))
     found[output] = replace(base, spikes=output not in silent)
     return found

@@ -38,6 +38,11 @@ class Wiring:
         return [p.name for p in self.spiking.populations if not p.spiking]
 
     @property
+    def inputs(self) -> list[str]:
+        """The input population, where there is one."""
+        return [self.spiking.stimulus.name] if self.settings.encoder.spikes else []
+
+    @property
     def projections(self) -> list[Projection]:
         """The projections that carry spikes."""
         return [p for p in self.spiking.projections if p.source in self.layers]

@@ -171,3 +171,14 @@ def test_a_run_checks_its_record_before_it_starts(model):
     ):
         with pytest.raises(ParameterError, match=text):
             model.run(X, 20_000_000 * ms, device="numpy", record=record)
+
+
+def test_an_input_that_spikes_has_no_potentials():
+    network = chain((4,), dense(6, 4), ReLU(), dense(3, 6))
+    model = bioconv.to_brian(network, encoder="regular", method="unscaled")
+    x = np.random.default_rng(3).uniform(size=(2, 4))
+    result = model.run(x, 20 * ms, record="residual", device="numpy")
+    assert list(result.residuals) == ["fc1", "fc2"]
+    assert result.counts["input"].sum() > 0
+    with pytest.raises(ParameterError, match="the input has spikes and no potentials"):
+        model.run(x, 20 * ms, record={"input": "residual"}, device="numpy")
