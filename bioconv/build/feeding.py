@@ -20,6 +20,9 @@ from bioconv.build.populations import BEGIN
 from bioconv.build.stopping import FEEDER, Stop
 from bioconv.projections import TemplatedRunner
 
+_TABLES = (
+    "steps", "begin", "replica", "spikes", "n_samples", "_now", "_next", "_done", "_shown", "_since",
+)  # fmt: skip
 #: A step that no run reaches.
 NEVER = 2**30
 #: What neurons are told about the sample they begin: from which of the feeder's arrays.
@@ -60,7 +63,7 @@ class Kept:
 
 
 class Feeder(Group, TemplatedRunner):
-    """At the start of every step: ends the samples that are decided, and begins others in their stage.
+    """At the start of every step: ends the samples that are decided, and begins others in their place.
 
     A decided sample's values are copied before anything is cleared. A replica that begins a sample
     is listed in its neurons' event ``begin``; one that finds no sample left is silenced. After the
@@ -107,19 +110,8 @@ class Feeder(Group, TemplatedRunner):
     ):
         self.codeobj_class = None
         Nameable.__init__(self, name=FEEDER)
-        self.stop_rule, self.replicas, self.limit = stop, replicas, limit
-        variables = self.variables = Variables(self)
-        variables.add_constant("N", value=samples)
-        for name in ("steps", "begin", "replica"):
-            variables.add_array(name, size=samples, dtype=np.int32)
-        for name, value in {"spikes": stop.spikes, "n_samples": samples}.items():
-            variables.add_array(name, size=1, dtype=np.int32)
-            variables[name].set_value(value)
-        for name in ("_now", "_next", "_done"):
-            variables.add_array(name, size=1, dtype=np.int32)
-        for name in ("_shown", "_since"):
-            variables.add_array(name, size=replicas, dtype=np.int32)
-        variables["_shown"].set_value(-1)
+        self.rule, self.replicas, self.limit = stop, replicas, limit
+        variables = self.variables = _tables(self, stop, samples, replicas)
         sizes = {name: len(group) // replicas for name, group in groups.items()}
         constants = {"_replicas": replicas, "_outputs": sizes[output], "_limit": limit}
         for name, value in constants.items():
@@ -163,40 +155,63 @@ class Feeder(Group, TemplatedRunner):
 
     def run(self) -> None:
         """What ``feeder.cpp`` says, in numpy."""
-        steps, begin, replica, spikes, n_samples, now, following, done, shown, since = (
-            self.variables[name].get_value()
-            for name in ("steps", "begin", "replica", "spikes", "n_samples", "_now", "_next", "_done", "_shown", "_since")
-        )  # fmt: skip
-        passed = now[0] - since
+        values = {name: self.variables[name].get_value() for name in _TABLES}
+        self._end(values)
+        fresh = self._begin(values)
+        idle = np.flatnonzero(values["_shown"] < 0)
+        values["_now"] += 1
+        if values["_done"][0] == values["n_samples"][0]:
+            fresh = np.arange(self.replicas)
+            brian2.stop()
+        self._tell(values, fresh, idle)
+
+    def _end(self, values: dict[str, np.ndarray]) -> None:
+        """Keep the last values of what is decided, and free its replicas."""
+        shown, passed = values["_shown"], values["_now"] - values["_since"]
         counts = self.counts.get_value().reshape(self.replicas, -1)
-        decided = self.stop_rule.evidence(counts) >= spikes[0]
+        decided = self.rule.evidence(counts) >= values["spikes"]
         over = np.flatnonzero((shown >= 0) & ((passed == self.limit) | decided))
         for one in self.kept:
             source, target = (
                 part.get_value().reshape(-1, one.size) for part in (one.source, one.target)
             )
             target[shown[over]] = source[over]
-        steps[shown[over]] = passed[over]
+        values["steps"][shown[over]] = passed[over]
         shown[over] = -1
-        done[0] += len(over)
-        fresh = np.flatnonzero(shown < 0)[: n_samples[0] - following[0]]
-        new = following[0] + np.arange(len(fresh))
-        shown[fresh], since[fresh] = new, now[0]
-        begin[new], replica[new] = now[0], fresh
-        following[0] += len(fresh)
-        now[0] += 1
-        idle = np.flatnonzero(shown < 0)
-        if done[0] == n_samples[0]:
-            fresh = np.arange(self.replicas)
-            brian2.stop()
-        arrays = {"_shown": np.maximum(shown, 0), "_since": since}
+        values["_done"] += len(over)
+
+    def _begin(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Give the next samples to free replicas, as far as they last; the replicas that got one."""
+        shown, following = values["_shown"], values["_next"][0]
+        fresh = np.flatnonzero(shown < 0)[: values["n_samples"][0] - following]
+        new = following + np.arange(len(fresh))
+        shown[fresh], values["_since"][fresh] = new, values["_now"]
+        values["begin"][new], values["replica"][new] = values["_now"], fresh
+        values["_next"] += len(fresh)
+        return fresh
+
+    def _tell(self, values: dict[str, np.ndarray], fresh: np.ndarray, idle: np.ndarray) -> None:
+        """List the neurons of ``fresh`` replicas in their event, and silence the ``idle`` ones."""
+        given = {"_shown": np.maximum(values["_shown"], 0), "_since": values["_since"]}
         for stage in self.stages:
             neurons = (fresh[:, None] * stage.size + np.arange(stage.size)).ravel()
             space = stage.space.get_value()
             space[: len(neurons)], space[-1] = neurons, len(neurons)
             for name, variable in stage.given:
-                variable.get_value()[neurons] = np.repeat(arrays[_GIVEN[name]][fresh], stage.size)
+                variable.get_value()[neurons] = np.repeat(given[_GIVEN[name]][fresh], stage.size)
             stage.silenced.get_value().reshape(-1, stage.size)[idle] = stage.silence
+
+
+def _tables(owner: Feeder, stop: Stop, samples: int, replicas: int) -> Variables:
+    """The feeder's arrays: of every sample, of every replica, and single numbers."""
+    variables = Variables(owner)
+    variables.add_constant("N", value=samples)
+    sizes = {"steps": samples, "begin": samples, "replica": samples, "_shown": replicas, "_since": replicas}  # fmt: skip
+    for name in _TABLES:
+        variables.add_array(name, size=sizes.get(name, 1), dtype=np.int32)
+    for name, value in {"spikes": stop.spikes, "n_samples": samples, "_shown": -1}.items():
+        variables[name].set_value(value)
+    return variables
 
 
 def _stage(variables: Variables, name: str, group: Any, size: int) -> Stage:
