@@ -278,7 +278,8 @@ def _peak(
             raise ConversionError(
                 f"method {method!r} simulates the network; call bioconv.convert or bioconv.to_brian"
             )
-        result = simulate(probed(plan, choices, scales, name), images, n_steps)
+        known, _ = _checked_scales(_fitted(plan, scales, choices.max_rate))
+        result = simulate(probed(plan, choices, known, name), images, n_steps)
         return float(result.potentials.max())
 
     return peak
@@ -289,6 +290,8 @@ def _fitted(plan: Plan, scales: Mapping[str, Scale], max_rate: float) -> dict[st
     found = dict(scales)
     for planned in plan.populations:
         layer = planned.activation
+        if planned.name not in scales:
+            continue
         if isinstance(layer, (ClippedReLU, QuantizedReLU)):
             found[planned.name] = layer.maximum
         elif isinstance(layer, SoftLIF):

@@ -312,7 +312,7 @@ def test_tailored_lists_every_violation():
     assert violations(network) == [
         "conv1: Conv2d has biases; train it without",
         "batchnorm1: BatchNorm adds biases; train without it",
-        "leakyrelu1: LeakyReLU; use ReLU after every weighted layer",
+        "leakyrelu1: LeakyReLU; train with ReLU",
         "pool1: MaxPool2d; train with AvgPool2d",
         "fc2: Dense has biases; train it without",
     ]
@@ -390,7 +390,9 @@ def test_options_out_of_range(kind, options, message):
 def test_begins_out_of_range(bad):
     with pytest.raises(ConversionError) as caught:
         convert(small(), method="unscaled", initial=bad)
-    assert str(caught.value) == (f"initial is {bad!r}; give 0 or more and less than 1 (thresholds)")
+    assert str(caught.value) == (
+        f'initial is {bad!r}; give 0 or more and less than 1 (thresholds), or "random"'
+    )
 
 
 def test_clamp_holds_every_layer_a_little_longer():
