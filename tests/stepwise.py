@@ -6,6 +6,8 @@ its sources send in the same step.
 
 import numpy as np
 
+from bioconv.neurons import CorrectingIntegrateFire
+
 #: As in the package: what rounding may keep a membrane below its threshold.
 ROUNDING = 1e-9
 
@@ -23,18 +25,22 @@ def simulated(spiking, images, n_steps):
             name = population.name
             arriving = [p.of(now[p.source]) for p in spiking.incoming(name)]
             v[name] = v[name] + population.bias + sum(arriving)
-            v[name], now[name] = _fired(population, v[name], step)
+            net = sum(sent[name], start=np.zeros_like(v[name]))
+            v[name], now[name] = _fired(population, v[name], step, net)
             v[name] = _ended(population, v[name], step)
             sent[name].append(now[name])
     return {name: np.array(spikes) for name, spikes in sent.items()}, v
 
 
-def _fired(population, v, step):
-    """Potentials after resets, and the spikes."""
+def _fired(population, v, step, net):
+    """Potentials after resets, and the spikes; ``net`` are those sent before, less those taken back."""
     if not population.spiking or step < population.hold:
         return v, np.zeros_like(v)
-    up = v >= 1 - ROUNDING
+    before, up = v, v >= 1 - ROUNDING
     v = np.where(up, v - 1 if population.reset == "subtract" else 0.0, v)
+    if isinstance(population.neuron, CorrectingIntegrateFire):
+        back = (before < -ROUNDING) & (net > 0)
+        return np.where(back, v + 1, v), up.astype(float) - back
     slope = getattr(population.neuron, "slope", None)
     if slope is None:
         return v, up.astype(float)

@@ -5,6 +5,7 @@ from bioconv.neurons.models import (
     LIF,
     NEURONS,
     SIGNED,
+    CorrectingIntegrateFire,
     FewSpike,
     IntegrateFire,
     LeakyIntegrateFire,
@@ -28,7 +29,8 @@ from bioconv.neurons.text import ESTIMATES, NeuronText, in_thresholds, neuron_te
 from bioconv.neurons.units import BIOPHYSICAL, DIMENSIONLESS, Units, units_named
 
 __all__ = [
-    "BIOPHYSICAL", "DIMENSIONLESS", "ESTIMATES", "IF", "LIF", "NEURONS", "SIGNED", "SYNAPSES", "Alpha", "Delta",
+    "BIOPHYSICAL", "DIMENSIONLESS", "ESTIMATES", "IF", "LIF", "NEURONS", "SIGNED", "SYNAPSES", "Alpha",
+    "CorrectingIntegrateFire", "Delta",
     "DoubleExponential", "Exponential", "FewSpike", "IntegrateFire", "LeakyIntegrateFire", "Neuron",
     "NeuronText", "PeakInput", "SignedIntegrateFire", "Synapse", "Units", "in_thresholds", "neuron_named",
     "neuron_text", "reset_named", "seconds", "soft_lif_neuron", "synapse_named", "units_named",

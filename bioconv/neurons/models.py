@@ -181,6 +181,19 @@ class SignedIntegrateFire(IntegrateFire):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class CorrectingIntegrateFire(IntegrateFire):
+    """Perfect integrator that takes spikes back: a rectifier whose count is right at every step.
+
+    Input that arrives early may drive a neuron to spikes that later input would not have. Below ``E_L``
+    such a neuron sends -1 and gains a threshold, as long as it has sent more spikes than it took back.
+
+    References
+    ----------
+    Wang et al. (2022), IJCAI, signed neuron with memory.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FewSpike(Neuron):
     """Integrator whose threshold, reset and weight halve from step to step: a binary code.
 
@@ -223,6 +236,7 @@ IF, LIF, SIGNED = IntegrateFire, LeakyIntegrateFire, SignedIntegrateFire
 NEURONS: dict[str, type[Neuron]] = {
     "if": IntegrateFire,
     "lif": LeakyIntegrateFire,
+    "correcting": CorrectingIntegrateFire,
     "few_spike": FewSpike,
 }
 

@@ -7,7 +7,13 @@ from typing import Any
 from brian2 import Equations, ms
 
 from bioconv.errors import ParameterError
-from bioconv.neurons.models import FewSpike, Neuron, PeakInput, SignedIntegrateFire
+from bioconv.neurons.models import (
+    CorrectingIntegrateFire,
+    FewSpike,
+    Neuron,
+    PeakInput,
+    SignedIntegrateFire,
+)
 from bioconv.neurons.synapses import Synapse, too_close
 from bioconv.neurons.units import DIMENSIONLESS, Units
 
@@ -170,7 +176,7 @@ def neuron_text(
         rows.append(f"I_stim : {units.current} (constant)")
     if spiking:
         rows += [f"V_th : {units.potential} (shared, constant)", "count : integer"]
-    signed = spiking and isinstance(neuron, SignedIntegrateFire)
+    signed = spiking and isinstance(neuron, (SignedIntegrateFire, CorrectingIntegrateFire))
     rows += ["count_negative : integer"] * signed + ["estimate : 1"] * bool(estimate)
     coded = isinstance(neuron, FewSpike)
     if coded:
@@ -219,7 +225,7 @@ def neuron_text(
             "v = E_L" * memoryless,
             ESTIMATES.get(estimate, ("", ""))[1],
         ),
-        negative=_negative(gate) if signed else None,
+        negative=_negative(neuron, gate) if signed else None,
     )
 
 
@@ -254,7 +260,12 @@ def _back(neuron: Neuron, reset: str) -> str:
     return "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
 
 
-def _negative(gate: str) -> tuple[str, str]:
+def _negative(neuron: Neuron, gate: str) -> tuple[str, str]:
+    if isinstance(neuron, CorrectingIntegrateFire):
+        return (
+            f"v < E_L - rounding and count > count_negative{gate}",
+            "v += V_th - E_L\ncount_negative += 1",
+        )
     return (
         f"v <= E_L - (V_th - E_L)/slope + rounding{gate}",
         "v += (V_th - E_L)/slope\ncount_negative += 1",
@@ -292,7 +303,7 @@ def _check_parts(neuron: Neuron, synapse: Synapse, reset: str) -> None:
         raise ParameterError(
             f'{kind} neurons take a spike\'s charge at once; use synapse="delta" with them'
         )
-    if isinstance(neuron, SignedIntegrateFire) and reset != "subtract":
+    if isinstance(neuron, (SignedIntegrateFire, CorrectingIntegrateFire)) and reset != "subtract":
         raise ParameterError(f'{kind} neurons are reset by subtraction; use reset="subtract"')
     for name, tau in synapse.constants.items():
         for other, tau_m in neuron.time_constants.items():

@@ -38,7 +38,7 @@ from bioconv.graph import (
     Step,
     activations,
 )
-from bioconv.neurons import IF, LIF, FewSpike
+from bioconv.neurons import IF, LIF, CorrectingIntegrateFire, FewSpike
 
 #: Drives of two neurons that a single input of 1 … 4 activates: 1 … 4 times (3, -2) and a bias.
 X = np.array([[1.0], [2.0], [3.0], [4.0]])
@@ -333,7 +333,7 @@ def test_a_tailored_network_has_no_violations_and_keeps_its_weights():
 
 #: reset, begin, neuron, silent readout
 BRINGS = {
-    "qcfs": ("subtract", 0.5, IF, False),
+    "qcfs": ("subtract", 0.5, CorrectingIntegrateFire, False),
     "few_spike": ("subtract", 0.0, FewSpike, True),
     "spike_norm": ("zero", 0.0, IF, False),
     "tailored": ("zero", 0.0, IF, False),
