@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ FIGURES = Path(__file__).parents[1] / "figures"
 PAPERS = (
     "cao2015_rate",
     "diehl2015_threshold_rate",
+    "hu2018_compensation",
     "rueckauer2017_error_by_layer",
 )
 
@@ -96,3 +98,16 @@ def test_rueckauer_errors_grow_with_depth_and_lower_percentiles_answer_sooner():
     spikes = [row["spikes"] for row in rows]
     assert early == sorted(early) and early[0] < early[-1]
     assert spikes == sorted(spikes) and spikes[0] < spikes[-1]
+
+
+def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
+    data = data_of("hu2018_compensation")
+    scaled, unscaled = data["shortcuts"]["scaled"], data["shortcuts"]["not scaled"]
+    assert scaled["accuracy"] >= data["ann_accuracy"] - 0.005
+    for layer in ("add1", "add2", "add3"):
+        assert scaled["pearson"][layer] >= 0.99 > unscaled["pearson"][layer], layer
+    errors = [np.array(list(one["signed_mean"].values())) for one in data["factors"].values()]
+    assert errors[0].mean() < 0 < errors[-1].mean()
+    assert all((later > earlier).all() for earlier, later in pairwise(errors))
+    accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
+    assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
