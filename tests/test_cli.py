@@ -110,6 +110,15 @@ def test_diagnose_compares_with_the_network_that_was_meant(tmp_path, capsys):
     assert "(weights scaled). fc2: its weights are 10 times the trained ones" in out
 
 
+def test_evaluate_stops_where_a_sample_is_decided(capsys):
+    arguments = ["evaluate", "digits_mlp", "--data", "digits", "--samples", "60"]
+    arguments += ["--device", "numpy", "--stop", "margin:3", "--decision", "margin:3", "--json"]
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["snn_accuracy"] == found["decision_accuracy"] > 0.9
+    assert 3 < found["steps"] == found["decision_ms"] < 50
+
+
 def test_evaluate_reads_the_output_by_a_rule(capsys):
     arguments = [
         "evaluate",

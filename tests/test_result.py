@@ -183,6 +183,22 @@ def part_of(spikes, start, end):
     return Spikes(**arrays | {"sample": arrays["sample"] - start})
 
 
+def test_steps_shown_are_cut_joined_kept_and_set_the_rates(tmp_path):
+    """All of them, unless a run says otherwise, or a file is older than they are."""
+    steps = np.array([4, 2, 1, 3])
+    result = made(steps=steps)
+    np.testing.assert_array_equal(made().steps, [4, 4, 4, 4])
+    np.testing.assert_array_equal(result.first(3).steps, steps[:3])
+    np.testing.assert_array_equal(joined([result.first(2), result]).steps, [4, 2, *steps])
+    np.testing.assert_allclose(result.rates("fc")[:2], [[1500, 0, 500], [1000, 2000, 1000]])
+    np.testing.assert_allclose(result.rates("z_conv")[2], made().rates("z_conv")[2] * 4)
+    result.save(tmp_path / "result.h5")
+    np.testing.assert_array_equal(load_result(tmp_path / "result.h5").steps, steps)
+    with h5py.File(tmp_path / "result.h5", "a") as file:
+        del file["steps"]
+    np.testing.assert_array_equal(load_result(tmp_path / "result.h5").steps, [4, 4, 4, 4])
+
+
 @pytest.mark.parametrize("sizes", [(4,), (1, 3), (2, 1, 1)])
 def test_joined_parts_are_the_whole(sizes):
     result, parts, start = made(), [], 0

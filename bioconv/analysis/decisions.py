@@ -288,7 +288,7 @@ def spikes_until(result: Result, decision: Decision) -> np.ndarray:
 def _at_the_end(result: Result, classes: np.ndarray) -> Decision:
     return Decision(
         classes=classes,
-        steps=np.full(result.n_samples, result.n_steps),
+        steps=result.steps,
         waited=np.zeros(result.n_samples, dtype=bool),
     )
 
@@ -300,7 +300,7 @@ def _as_soon_as(result: Result, holds: Callable[[np.ndarray], np.ndarray]) -> De
     begins = np.searchsorted(np.sort(spikes.step), np.arange(result.n_steps + 1))
     order = np.argsort(spikes.step, kind="stable")
     counts = np.zeros(shape, dtype=np.int64)
-    classes, steps = result.predictions.copy(), np.full(shape[0], result.n_steps)
+    classes, steps = result.predictions.copy(), result.steps.copy()
     waiting = np.ones(shape[0], dtype=bool)
     for step in range(result.n_steps):
         now = order[begins[step] : begins[step + 1]]

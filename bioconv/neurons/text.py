@@ -183,10 +183,9 @@ def neuron_text(
         rows += ["coded : 1", *_LEVELS.splitlines()]
     if timed:
         rows += (OWN_WINDOW if staggered else WINDOW).splitlines()
-    if driven and staggered:
-        rows.append("turn : integer (constant)")
     if driven or timed:
         rows.append("t_begin : second (shared, constant)")
+        rows += ["turn : integer (constant)"] * staggered
     constants, V_th, unit, current = _constants(neuron, synapse, reset, units, refractory)
     if spiking:
         constants["rounding"] = ROUNDING[precision] * (V_th - constants["E_L"])

@@ -27,6 +27,9 @@ MODELS = {
     "small": ("dropout", {}),
     "single": ("dense", {"precision": "single"}),
     "negative_spikes": ("leaky", {}),
+    "softmax": ("dense", {"readout": "softmax"}),
+    "softmax_clock": ("dense", {"readout": "softmax_clock"}),
+    "random_begin": ("dense", {"initial": "random"}),
     "held": ("dense", {"clamp": 3, "initial": 0.5}),
     "leaky_filtered_hard": (
         "dense",
