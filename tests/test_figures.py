@@ -12,6 +12,7 @@ FIGURES = Path(__file__).parents[1] / "figures"
 PAPERS = (
     "cao2015_rate",
     "diehl2015_threshold_rate",
+    "han2020_reset",
     "hu2018_compensation",
     "rueckauer2017_error_by_layer",
 )
@@ -111,3 +112,22 @@ def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
     assert all((later > earlier).all() for earlier, later in pairwise(errors))
     accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
     assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
+
+
+def test_han_reset_by_subtraction_is_sooner_and_closer():
+    data = data_of("han2020_reset")
+    inputs, rates = np.array(data["neuron"]["inputs"]), data["neuron"]["rates"]
+    soft, hard = np.array(rates["subtract"]), np.array(rates["zero"])
+    np.testing.assert_allclose(soft, np.minimum(inputs, 1), atol=1 / 200)
+    assert (hard <= soft + 1e-9).all() and (hard < soft - 0.1).any()
+    for name, one in data["networks"].items():
+        assert one["subtract"]["steps_to_target"] > 0, name
+        assert one["zero"]["steps_to_target"] == 0 or (
+            one["subtract"]["steps_to_target"] < one["zero"]["steps_to_target"]
+        ), name
+        for layer, value in one["zero"]["pearson"].items():
+            if layer != "input":
+                assert one["subtract"]["pearson"][layer] > value, (name, layer)
+    early = [one["curve"][4] for one in data["alphas"].values()]
+    late = [one["curve"][-2] for one in data["alphas"].values()]
+    assert early[0] < early[1] and late[0] > late[-1]
