@@ -15,6 +15,7 @@ PAPERS = (
     "han2020_reset",
     "hu2018_compensation",
     "rueckauer2017_error_by_layer",
+    "sengupta2019_sparsity_by_depth",
 )
 
 
@@ -131,3 +132,16 @@ def test_han_reset_by_subtraction_is_sooner_and_closer():
     early = [one["curve"][4] for one in data["alphas"].values()]
     late = [one["curve"][-2] for one in data["alphas"].values()]
     assert early[0] < early[1] and late[0] > late[-1]
+
+
+def test_sengupta_thresholds_from_spikes_let_fewer_neurons_fire_too_much():
+    data = data_of("sengupta2019_sparsity_by_depth")
+    spike, data_based, none = (
+        data["methods"][name] for name in ("Spike-Norm", "data-based", "none")
+    )
+    for layer in ("conv1", "conv2", "fc1"):
+        assert spike["over"][layer] < data_based["over"][layer] < none["over"][layer], layer
+        assert spike["saturated"][layer] <= data_based["saturated"][layer], layer
+    assert spike["curve"][-1] >= data["ann_accuracy"] - 0.002
+    hidden = data["depths"]["mnist_cnn"]["spikes_per_neuron"]
+    assert hidden["input"] > hidden["conv1"] > hidden["conv2"]
