@@ -118,7 +118,7 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     made.add_argument("--dt", type=float, default=1.0, metavar="MS", help="step, in milliseconds")
     made.add_argument("--seed", type=int, default=0, help="of the random numbers")
     made.add_argument("--substitute", action="append", default=[], metavar="LAYER=OTHER",
-                      help="MaxPool2d=fir_max, avg_max, exp_max, or, AvgPool2d; LeakyReLU=pair, signed, ReLU")  # fmt: skip
+                      help="MaxPool2d=exp_max, fir_max, avg_max, or, AvgPool2d; LeakyReLU=pair, signed, ReLU")  # fmt: skip
 
 
 def _run_options(made: argparse.ArgumentParser) -> None:

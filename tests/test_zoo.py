@@ -116,7 +116,7 @@ def test_lenets_convert_with_gates_or_averages(name):
     network = load(name)
     gated = bioconv.convert(network)
     assert [p.name for p in gated.populations] == ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
-    assert [p.estimate for p in gated.populations] == ["fir_max", "", "fir_max", "", "", ""]
+    assert [p.estimate for p in gated.populations] == ["exp_max", "", "exp_max", "", "", ""]
     averaged = bioconv.convert(network, substitute={"MaxPool2d": "AvgPool2d"})
     assert [p.name for p in averaged.populations] == ["conv1", "conv2", "fc1", "fc2"]
     assert not gated["fc2"].spiking and not averaged["fc2"].spiking

@@ -10,6 +10,7 @@ from bioconv.graph import INPUT, LeakyReLU, QuantizedReLU, SoftLIF, Step
 from bioconv.neurons import (
     IF,
     SIGNED,
+    CorrectingIntegrateFire,
     Delta,
     FewSpike,
     Neuron,
@@ -113,7 +114,7 @@ def _population(planned: Planned, choices: Choices, scale: Scale, estimate: str)
     drive = planned.form.constant / spread(_drive_scale(planned, scale, choices), planned.shape)
     memoryless = isinstance(planned.activation, Step)
     soft = isinstance(planned.activation, SoftLIF) and choices.own_neurons
-    always_hard = bool(planned.follows) or memoryless or soft
+    always_hard = memoryless or soft or (bool(planned.follows) and not isinstance(neuron, SIGNED))
     return Population(
         name=planned.name,
         shape=planned.shape,
@@ -147,6 +148,8 @@ def _initial(planned: Planned, choices: Choices) -> float | str:
 def _model(planned: Planned, choices: Choices) -> tuple[Neuron, Synapse]:
     """Neuron and synapse of a population: the caller's, or what its layer stands for."""
     layer = planned.activation
+    if planned.follows and isinstance(choices.neuron, CorrectingIntegrateFire):
+        return SIGNED(slope=1.0), Delta()  # sends on what is taken back, too
     if planned.follows or isinstance(layer, Step):
         return IF(), Delta()
     if isinstance(layer, SoftLIF) and choices.own_neurons:

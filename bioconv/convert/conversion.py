@@ -146,7 +146,8 @@ def convert(
         classes.
     substitute : mapping, optional
         How layers spike that can in several ways, or the layer to take in their place:
-        ``{"MaxPool2d": "fir_max"}`` (also avg_max, exp_max, or, AvgPool2d) and
+        ``{"MaxPool2d": "exp_max"}`` (early spikes decide who leads a window, which keeps its leader;
+        also fir_max, avg_max, or, AvgPool2d) and
         ``{"LeakyReLU": "pair"}`` (also signed, ReLU), the first unless given.
     input_range : (low, high), optional
         Of the images; (0, 1), or wider where the calibration images are, unless given.

@@ -29,7 +29,7 @@ from bioconv.graph import (
 
 #: How a layer may spike, the first unless a caller chooses; or the layer that stands in its place.
 SUBSTITUTES: dict[str, tuple[str, ...]] = {
-    "MaxPool2d": ("fir_max", "avg_max", "exp_max", "or", "AvgPool2d"),
+    "MaxPool2d": ("exp_max", "fir_max", "avg_max", "or", "AvgPool2d"),
     "LeakyReLU": ("pair", "signed", "ReLU"),
 }
 

@@ -167,7 +167,7 @@ def traced(
             forms[node.name] = _activated(node, given[0], populate, signed)
         elif isinstance(node.layer, MaxPool2d):
             _check_pooled(node, given[0], positive)
-            pool = ways.get("MaxPool2d", "fir_max")
+            pool = ways.get("MaxPool2d", "exp_max")
             forms[node.name] = _max_pooled(node, given[0], populate, pool)
         elif pools and _is_positive(given[0], positive):
             form = joined_form(node.layer, given[0])

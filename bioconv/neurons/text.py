@@ -224,7 +224,7 @@ def neuron_text(
             "v = E_L" * memoryless,
             ESTIMATES.get(estimate, ("", ""))[1],
         ),
-        negative=_negative(neuron, gate) if signed else None,
+        negative=_negative(neuron, gate, estimate) if signed else None,
     )
 
 
@@ -259,11 +259,14 @@ def _back(neuron: Neuron, reset: str) -> str:
     return "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
 
 
-def _negative(neuron: Neuron, gate: str) -> tuple[str, str]:
+def _negative(neuron: Neuron, gate: str, estimate: str) -> tuple[str, str]:
     if isinstance(neuron, CorrectingIntegrateFire):
         return (
             f"v < E_L - rounding and count > count_negative{gate}",
-            "v += V_th - E_L\ncount_negative += 1",
+            _lines(
+                "v += V_th - E_L\ncount_negative += 1",
+                ESTIMATES.get(estimate, ("", ""))[0].replace("+=", "-="),
+            ),
         )
     return (
         f"v <= E_L - (V_th - E_L)/slope + rounding{gate}",

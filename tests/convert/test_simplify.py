@@ -156,7 +156,7 @@ def test_a_softmax_at_the_end_stays():
     assert isinstance(simplified(network, None).nodes[-1].layer, Softmax)
 
 
-KNOWN = "Known: MaxPool2d: fir_max, avg_max, exp_max, or, AvgPool2d; LeakyReLU: pair, signed, ReLU"
+KNOWN = "Known: MaxPool2d: exp_max, fir_max, avg_max, or, AvgPool2d; LeakyReLU: pair, signed, ReLU"
 REFUSED = {
     "not_a_mapping": (
         chain((6,), dense(4, 6)),
