@@ -103,7 +103,9 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     made.add_argument(
         "--encoder", default="constant", help="constant, poisson, regular, ttfs or rank_order"
     )
-    made.add_argument("--neuron", help="if, lif or few_spike; if, or what the method needs")
+    made.add_argument(
+        "--neuron", help="if, lif, correcting or few_spike; if, or what the method needs"
+    )
     made.add_argument(
         "--synapse", default="delta", help="delta, exponential, alpha or double_exponential"
     )

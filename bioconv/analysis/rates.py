@@ -142,7 +142,7 @@ def rate_and_activation(
             f"{', '.join(activations) or 'no layer'}. Are they of another network?"
         )
     activation = _checked(np.asarray(activations[node]), node, rates.shape, layer)
-    least = -1.0 if layer in result.negatives else 0.0
+    least = -1.0 if rates.min() < 0 else 0.0  # neurons may take back spikes and never fall below
     return rates, np.clip(normalised(result, activation, layer), least, 1.0)
 
 

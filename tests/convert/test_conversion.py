@@ -174,7 +174,7 @@ REFUSED = {
     },
     "neuron": (
         {"neuron": "izhikevich"}, ParameterError,
-        "neuron is 'izhikevich'; choose one of if, lif, few_spike or a record of bioconv.neurons such as "
+        "neuron is 'izhikevich'; choose one of if, lif, correcting, few_spike or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)",
     ),
     "synapse": (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cases import NETWORKS
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bioconv.convert.rescale import rescaled, spread
@@ -45,7 +45,7 @@ def check(layers, shape, source, target, factor, rng):
     after = behind(layers, shape)
     expected = of(layers, x * spread(source, shape)) * factor / spread(target, after)
     found = of(made, x) * gain
-    assert abs(expected).max() > 1e-3, "zeros agree with anything"
+    assume(abs(expected).max() > 1e-3)  # a kernel may see nothing but padding
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * (1 + abs(expected).max()))
 
 

@@ -500,7 +500,7 @@ def test_names():
 
 LOOKUPS = {
     neuron_named: (
-        "neuron is {!r}; choose one of if, lif, few_spike or a record of bioconv.neurons such as "
+        "neuron is {!r}; choose one of if, lif, correcting, few_spike or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)"
     ),
     synapse_named: (

@@ -93,7 +93,7 @@ def test_a_pooled_neuron_spikes_where_one_of_its_window_does(name, propagation):
         trains[layer][spikes.step, spikes.sample, spikes.neuron] = 1
         trains[layer] = trains[layer].reshape(150, *shape)
     expected = forward(POOLS[name], trains["conv1"])
-    assert 0.05 < expected.mean() < 0.95
+    assert 0.01 < expected.mean() < 0.99
     np.testing.assert_array_equal(trains["pool1"], expected)
 
 
@@ -152,6 +152,6 @@ def test_binary_max_pooling_is_exact(rng):
     model = bioconv.to_brian(network, method="unscaled", substitute=OR, readout="potential")
     result = model.run(x, 1 * ms, device="numpy")
     values = bioconv.activations(network, x)
-    assert 0.2 < values["pool1"].mean() < 0.95
+    assert 0.05 < values["pool1"].mean() < 0.99
     np.testing.assert_array_equal(result.counts["pool1"], values["pool1"])
     np.testing.assert_allclose(result.potentials, bioconv.reference(network, x), atol=1e-9)
