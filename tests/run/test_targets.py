@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import ms, mV
 from cases import NETWORKS, images
 
 import bioconv
@@ -176,7 +176,7 @@ def test_a_dask_cluster_gives_the_same_and_survives_a_killed_worker(own_cache, m
 
 @pytest.mark.compiled
 def test_a_program_is_compiled_once(own_cache, monkeypatch):
-    """Other images, weights, currents, seeds, numbers of samples and new models compile nothing."""
+    """Other images, weights, currents, thresholds, seeds, samples and new models compile nothing."""
     from bioconv.run import program
 
     builds, original = [], program._build
@@ -196,6 +196,10 @@ def test_a_program_is_compiled_once(own_cache, monkeypatch):
     first.projections["fc1_to_fc2"].w = first.projections["fc1_to_fc2"].w[:] * 0.5
     first["fc2"].I_bias = first["fc2"].I_bias[:] * 1.5
     show(first, x)
+    before = first.run(x, 40 * ms, device="numpy").counts["fc1"].sum()
+    first["fc1"].V_th = -58 * mV  # half way from rest
+    show(first, x)
+    assert first.run(x, 40 * ms, device="numpy").counts["fc1"].sum() > 1.3 * before > 0
     network = NETWORKS["dense"]
     show(bioconv.to_brian(network, calibration=x, seed=77, encoder="poisson"), x)
     assert len(builds) == 1
