@@ -11,7 +11,10 @@ from bioconv.build.settings import numbers
 from bioconv.build.softmax import CLOCK, CLOCKED, DRAWN, built_softmax
 from bioconv.run import device
 
-COMPILED = [pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone")]
+COMPILED = [
+    pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
+    pytest.param("cpp_standalone", marks=pytest.mark.compiled),
+]
 TEXTS = {"clocked": CLOCKED, "drawn": DRAWN}
 CHANCE = """\
 neuron : integer (constant)

@@ -15,7 +15,10 @@ from bioconv.run import device
 STEPS = 40
 GAIN = 0.75
 SCHEDULE = ["start", "groups", "thresholds", "resets", "synapses", "end"]
-COMPILED = [pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone")]
+COMPILED = [
+    pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
+    pytest.param("cpp_standalone", marks=pytest.mark.compiled),
+]
 LEAKY = "dv/dt = -v/(20*ms) : 1 (unless refractory)"
 
 

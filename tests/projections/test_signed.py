@@ -13,7 +13,10 @@ from bioconv.run import device
 
 STEPS = 30
 KINDS = {"matrix": Matrix, "targets": Targets, "convolution": Convolution}
-COMPILED = [pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone")]
+COMPILED = [
+    pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
+    pytest.param("cpp_standalone", marks=pytest.mark.compiled),
+]
 LEAKY = "dv/dt = -v/(20*ms) : 1 (unless refractory)"
 #: What a target does: equations, threshold, reset, refractory.
 TARGETS = {

@@ -162,6 +162,7 @@ def own_cache(tmp_path, monkeypatch):
     return tmp_path / "bioconv"
 
 
+@pytest.mark.full
 @pytest.mark.compiled
 def test_cython_gives_the_same(plain):
     made, x, whole = plain("small")
