@@ -92,7 +92,7 @@ def arguments(
         if wiring.explicit and not projection.gates:
             continue
         weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
-        if weights.size:
+        if wiring.kind(projection.name).n_synapses:
             found[f"{projection.name}.w"] = edits.get((projection.name, "w"), weights)
     return found
 

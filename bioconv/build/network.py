@@ -161,7 +161,7 @@ def built(
             spiking, projection, texts, groups, frame
         )
         for projection in spiking.projections
-        if projection.source in groups and kind_of(projection.name).weights.size
+        if projection.source in groups and kind_of(projection.name).n_synapses
     }
     shapes = {spiking.stimulus.name: spiking.stimulus.shape}
     shapes |= {p.name: p.shape for p in spiking.populations}
