@@ -172,7 +172,7 @@ def _scatter(kind, matrix):
 @given(paths())
 def test_convolutions_of_any_shape_are_their_synapses(path):
     kind, matrix = inner(*path)
-    assume(matrix.nnz)  # a kernel may see nothing but padding
+    assume(np.any(matrix))  # a kernel may see nothing but padding
     expected = potentials(kind, matrix, form="explicit", replicas=2)
     found = potentials(kind, matrix, replicas=2)
     for one, other in zip(expected, found, strict=True):
