@@ -273,6 +273,25 @@ def test_the_applied_factor_is_another_scale_from_the_third_layer_on():
         DataBased(carry="both")
 
 
+SIGNED_METHODS = {
+    "percentile": Percentile(percentile=100),
+    "data_based": DataBased(),
+    "compensated": Compensated(percentile=100),
+    "qcfs": QCFS(percentile=100),
+    "channel_wise": ChannelWise(percentile=100),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED_METHODS)
+def test_negative_spikes_count_as_much_as_positive_ones(name):
+    """Of -10 and 4 the first is the larger: as the scale, both rates are at most one a step."""
+    network = chain((1,), Dense(weight=[[-5.0], [1.0]]), LeakyReLU(slope=0.5))
+    found = convert(
+        network, method=SIGNED_METHODS[name], calibration=X, substitute={"LeakyReLU": "signed"}
+    ).report.scales["fc1"]  # fmt: skip
+    np.testing.assert_allclose(np.max(found), 10.0)
+
+
 # --- layers that leave no choice -------------------------------------------------------------------
 
 

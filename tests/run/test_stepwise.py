@@ -71,6 +71,7 @@ CASES = {
     "potential": (NETWORKS["rgb"], {"readout": "potential"}),
     "softmax": (chain((6,), dense(7, 6), ReLU(), dense(4, 7), Softmax()), {}),
     "signed_output": (chain((6,), dense(9, 6), LeakyReLU(slope=0.3)), {"substitute": {"LeakyReLU": "signed"}}),
+    "signed": (NETWORKS["leaky"], {"substitute": {"LeakyReLU": "signed"}}),
     "clipped": (chain((6,), dense(9, 6), ClippedReLU(maximum=0.8), dense(4, 9)), {}),
     "quantized": (chain((6,), dense(9, 6), QuantizedReLU(levels=8, maximum=1.5), dense(4, 9)), {}),
     "steps": (chain((6,), dense(9, 6), Step(threshold=0.1), dense(8, 9), Step(), dense(4, 8)), {}),

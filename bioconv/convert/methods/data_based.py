@@ -42,7 +42,7 @@ class DataBased(Method):
     def scales(self, evidence):
         largest = {
             planned.name: max(
-                float(evidence.activations[planned.name].max()), largest_weight(planned)
+                float(np.abs(evidence.activations[planned.name]).max()), largest_weight(planned)
             )
             for planned in evidence.plan.populations
         }

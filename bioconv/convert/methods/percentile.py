@@ -46,6 +46,6 @@ def checked_percentile(owner: Method, percentile: float) -> None:
 
 
 def percentile_of(values: np.ndarray, percentile: float) -> float:
-    """The percentile of the values above zero, 0 where there are none."""
-    active = values[values > 0]
+    """The percentile of the sizes of values that are not zero, 0 where there are none."""
+    active = np.abs(values[values != 0])
     return float(np.percentile(active, percentile)) if active.size else 0.0
