@@ -255,7 +255,12 @@ def _methods(commands: Any) -> None:
             print(textwrap.indent(cleandoc(method.__doc__ or ""), "    "), end="\n\n")
         print("auto\n    Tries several and takes the one that answers soonest.")
 
-    _command(commands, run, "methods", "List the conversion methods: idea, cost, when, paper.")
+    _command(
+        commands,
+        run,
+        "methods",
+        "the conversion methods: what each does, what it costs, when to choose it, its paper",
+    )
 
 
 def _inspect(commands: Any) -> None:

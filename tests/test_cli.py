@@ -8,8 +8,9 @@ import pytest
 
 import bioconv
 from bioconv.cli import PICTURES, main, parser
+from bioconv.convert import METHODS
 
-COMMANDS = ("demo", "inspect", "convert", "run", "evaluate", "diagnose", "plot", "data")
+COMMANDS = ("demo", "methods", "inspect", "convert", "run", "evaluate", "diagnose", "plot", "data")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -141,6 +142,14 @@ def test_evaluate_reads_the_output_by_a_rule(capsys):
     assert first["decision_accuracy"] < margin["decision_accuracy"]
     assert main([*arguments, "--decision", "margin"]) == 1
     assert "the rule is 'margin'; choose one of max_count" in capsys.readouterr().err
+
+
+def test_methods_lists_every_method(capsys):
+    assert main(["methods"]) == 0
+    out = capsys.readouterr().out
+    for name in (*METHODS, "auto"):
+        assert f"\n{name}" in f"\n{out}"
+    assert "Rueckauer et al. (2017)" in out
 
 
 def test_run_inspect_and_plot(tmp_path, capsys):

@@ -39,7 +39,14 @@ from bioconv.graph import (
     forward,
     reference,
 )
-from bioconv.neurons import Neuron, Synapse, neuron_named, reset_named, synapse_named
+from bioconv.neurons import (
+    CorrectingIntegrateFire,
+    Neuron,
+    Synapse,
+    neuron_named,
+    reset_named,
+    synapse_named,
+)
 from bioconv.spiking import SpikingNetwork, Stimulus, last_weight
 
 #: Calibration images that go through the network at once.
@@ -203,6 +210,11 @@ def convert(
         gain=chosen.gain,
         max_rate=max_rate,
     )
+    if isinstance(choices.neuron, CorrectingIntegrateFire) and ways["MaxPool2d"] == "or":
+        raise ConversionError(
+            'substitute MaxPool2d: "or" cannot take spikes back, which correcting neurons do; use '
+            '"exp_max", or neuron="if"'
+        )
     evidence = Evidence(
         plan=plan,
         activations={} if images is None else _activations(simple, plan, images),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bioconv.convert.methods.base import Method
-from bioconv.convert.methods.percentile import checked_percentile, percentile_of
+from bioconv.convert.methods.percentile import checked_percentile, percentile_scales
 from bioconv.errors import ConversionError
 
 
@@ -39,7 +39,4 @@ class Compensated(Method):
         return self.factor
 
     def scales(self, evidence):
-        return {
-            planned.name: percentile_of(evidence.activations[planned.name], self.percentile)
-            for planned in evidence.plan.populations
-        }
+        return percentile_scales(evidence, self.percentile)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioconv.convert.methods.base import Method
+from bioconv.convert.methods.base import Evidence, Method, Scale
 from bioconv.errors import ConversionError
 
 
@@ -31,10 +31,7 @@ class Percentile(Method):
         checked_percentile(self, self.percentile)
 
     def scales(self, evidence):
-        return {
-            planned.name: percentile_of(evidence.activations[planned.name], self.percentile)
-            for planned in evidence.plan.populations
-        }
+        return percentile_scales(evidence, self.percentile)
 
 
 def checked_percentile(owner: Method, percentile: float) -> None:
@@ -43,6 +40,14 @@ def checked_percentile(owner: Method, percentile: float) -> None:
         raise ConversionError(
             f"{type(owner).__name__}: percentile is {percentile!r}; give more than 0 and at most 100"
         )
+
+
+def percentile_scales(evidence: Evidence, percentile: float) -> dict[str, Scale]:
+    """{population: percentile of its activations}."""
+    return {
+        planned.name: percentile_of(evidence.activations[planned.name], percentile)
+        for planned in evidence.plan.populations
+    }
 
 
 def percentile_of(values: np.ndarray, percentile: float) -> float:

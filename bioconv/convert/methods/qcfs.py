@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bioconv.convert.methods.base import Method
-from bioconv.convert.methods.percentile import checked_percentile, percentile_of
+from bioconv.convert.methods.percentile import checked_percentile, percentile_scales
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,4 @@ class QCFS(Method):
         checked_percentile(self, self.percentile)
 
     def scales(self, evidence):
-        return {
-            planned.name: percentile_of(evidence.activations[planned.name], self.percentile)
-            for planned in evidence.plan.populations
-        }
+        return percentile_scales(evidence, self.percentile)
