@@ -35,11 +35,14 @@ _NAMES = {
     "load_result": "bioconv.result",
     "IF": "bioconv.neurons",
     "LIF": "bioconv.neurons",
+    "Discrete": "bioconv.neurons",
     "Constant": "bioconv.build",
     "Poisson": "bioconv.build",
     "Regular": "bioconv.build",
     "TimeToFirstSpike": "bioconv.build",
     "RankOrder": "bioconv.build",
+    "Frames": "bioconv.build",
+    "Events": "bioconv.events",
     "receptive_fields": "bioconv.codes",
 }
 _MODULES = (

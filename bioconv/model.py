@@ -26,11 +26,12 @@ from bioconv.build import (
 )
 from bioconv.build.checks import check_model
 from bioconv.build.describe import described, equations
-from bioconv.build.inputs import arguments, check_range, code_key, digest, drives
+from bioconv.build.inputs import arguments, arrays_of, checked, code_key, digest, drives, length_of
+from bioconv.build.playback import width_of
 from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
 from bioconv.errors import DeviceError, ParameterError
-from bioconv.graph import checked_images
+from bioconv.events import Events
 from bioconv.projections import Kind, order_of
 from bioconv.result import Result
 from bioconv.run import Program, Task, about, chosen_device, compiled, present
@@ -188,6 +189,7 @@ class Model:
         presentations: int,
         stop: Stop | None,
         edits: Mapping[Any, np.ndarray],
+        width: int = 1,
     ) -> Built:
         """Objects on the current device, with what was edited and what hooks add."""
         with numbers(self.settings.precision):
@@ -198,6 +200,7 @@ class Model:
                 presentations=presentations,
                 n_steps=n_steps,
                 stop=stop,
+                width=width,
                 kind_of=self.kind,
                 matrix_of=self.matrix,
             )
@@ -243,8 +246,10 @@ class Model:
         Parameters
         ----------
         images : (n_samples, *input_shape) array
+            With ``encoder="frames"`` (n_samples, n_steps, *input_shape), an image for every step; with
+            ``encoder="events"`` :class:`bioconv.Events`, or such an array of zeros and ones.
         duration : second, optional
-            Of every presentation, 100 steps unless given.
+            Of every presentation; unless given that of frames or events, or 100 steps.
         device : {"auto", "numpy", "cython", "cpp_standalone"}
             ``"auto"`` compiles where that pays; the result's provenance says what it chose and why.
         batch_size : int, optional
@@ -279,10 +284,14 @@ class Model:
         RunInterrupted
             On Ctrl-C, with what was finished.
         """
-        images = checked_images(self.spiking.stimulus.shape, images)
-        check_range(images, self.spiking, self.settings)
+        images = checked(images, self.spiking, self.settings)
         first = _checked_first(first_sample, len(images))
-        n_steps = 100 if duration is None else steps("duration", duration, self.settings.dt)
+        n_steps = (
+            length_of(images, self.settings)
+            if duration is None
+            else steps("duration", duration, self.settings.dt)
+        )
+        width = width_of(images) if isinstance(images, Events) else 1
         replicas = self._batch(batch_size, len(images))
         processes = _checked_count("processes", processes)
         stop = stop_named(stop)
@@ -300,11 +309,13 @@ class Model:
 
         task = Task(
             built=lambda presentations: self._made(n_steps, replicas, presentations, stop),
-            program=lambda: self._program(n_steps, replicas, stop, record),
+            program=lambda: self._program(n_steps, replicas, width, stop, record),
             fixed=given,
-            drives=lambda samples: drives(images[samples], self.spiking, self.settings),
+            drives=lambda samples: drives(
+                images[samples], self.spiking, self.settings, n_steps, width
+            ),
             identity=lambda folder, size: digest(
-                images, folder, size, first, *given().values()
+                *arrays_of(images), folder, size, first, *given().values()
             ),
             shapes=self.layers,
             n_samples=len(images),
@@ -322,18 +333,26 @@ class Model:
             return present(task, target[0], processes, scheduler, shown)
 
     def _program(
-        self, n_steps: int, replicas: int, stop: Stop | None, record: Mapping[str, Recording]
+        self,
+        n_steps: int,
+        replicas: int,
+        width: int,
+        stop: Stop | None,
+        record: Mapping[str, Recording],
     ) -> Program:
         """The compiled program for these sizes and recordings, kept while the model lives."""
-        presentations = max(1, NUMBERS // (sum(self._wiring.sizes.values()) * replicas))
+        each = max(width, sum(self._wiring.sizes.values()))
+        if self.settings.encoder.stepwise and not self.settings.encoder.spikes:
+            each *= n_steps
+        presentations = max(1, NUMBERS // (each * replicas))
         edits, key = self._edits(), None
         if not self._hooks:
             ends = () if stop is None else (stop.kind,)
-            sizes = (n_steps, replicas, presentations, *ends)
+            sizes = (n_steps, replicas, presentations, width, *ends)
             key = code_key(self._wiring, edits, sizes, record)
         if key is None or key not in self._programs:
             program = compiled(
-                lambda: self._new(n_steps, replicas, presentations, stop, edits),
+                lambda: self._new(n_steps, replicas, presentations, stop, edits, width),
                 record,
                 key,
                 self._directory(),

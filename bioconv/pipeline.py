@@ -62,7 +62,7 @@ def to_brian(
         :class:`bioconv.spiking.SpikingNetwork`, which is not converted.
     calibration, method, neuron, synapse, reset, initial, clamp, pooling, readout, substitute, input_range
         As in :func:`bioconv.convert`.
-    encoder : {"constant", "poisson", "bernoulli", "regular", "ttfs", "rank_order"} or record, optional
+    encoder : {"constant", "poisson", "bernoulli", "regular", "ttfs", "rank_order", "frames", "events"} or record, optional
         How images become input: :mod:`bioconv.build.encoders`; ``Poisson(rate=200*Hz)`` also slows the layers to that rate.
     dt : second, optional
         1 ms unless given.

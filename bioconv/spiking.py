@@ -7,12 +7,13 @@ moves it by ``b max_rate`` thresholds a second.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from bioconv.graph import Layer, MaxPool2d, Weighted, forward, output_shape
-from bioconv.neurons import Neuron, Synapse
+from bioconv.neurons import Delta, Discrete, Neuron, Synapse
 
 Shape = tuple[int, ...]
 
@@ -27,7 +28,8 @@ class Stimulus:
     shape : tuple of int
         Of one sample.
     low, high : float
-        Range of the values; images outside are refused.
+        Range of the values; images outside are refused. Infinite ones stand for a network that takes values
+        as they are.
     """
 
     shape: Shape
@@ -38,7 +40,13 @@ class Stimulus:
     @property
     def scale(self) -> float:
         """The value that is coded by the maximal rate."""
-        return max(abs(self.low), abs(self.high))
+        largest = max(abs(self.low), abs(self.high))
+        return largest if isfinite(largest) else 1.0
+
+    @classmethod
+    def any(cls, shape: Shape) -> "Stimulus":
+        """Values of any size, as they are."""
+        return cls(shape=shape, low=-inf, high=inf)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,15 +60,16 @@ class Population:
     node : str
         Layer of the trained network whose activation the rates code.
     neuron, synapse : records of :mod:`bioconv.neurons`
+        A :class:`~bioconv.neurons.Discrete` neuron brings its own synapse and reset.
     reset : {"subtract", "zero"}
     bias : (*shape) array
-        Constant drive: thresholds per spike interval at the maximal rate.
+        Constant drive: thresholds per spike interval at the maximal rate; of a discrete neuron, per step.
     scale : float or (channels,) array
         Activation that the maximal rate stands for.
     sign : {1, -1}
         -1 where the rates code the negative part of the layer's activation.
     spiking : bool
-        False for a readout that only integrates.
+        False for a readout that only integrates; a discrete neuron says it itself.
     initial : float or "random"
         Potential at the begin of a presentation: distance from rest, in thresholds; by chance anywhere
         between rest and threshold, as in neurons that have been firing before.
@@ -78,10 +87,10 @@ class Population:
     name: str
     shape: Shape
     node: str
-    neuron: Neuron
-    synapse: Synapse
-    reset: str
+    neuron: Neuron | Discrete
     bias: np.ndarray
+    synapse: Synapse = field(default_factory=Delta)
+    reset: str = "zero"
     scale: float | np.ndarray = 1.0
     sign: int = 1
     spiking: bool = True
@@ -90,6 +99,10 @@ class Population:
     memoryless: bool = False
     softmax: str = ""
     estimate: str = ""
+
+    def __post_init__(self):
+        if isinstance(self.neuron, Discrete):
+            object.__setattr__(self, "spiking", self.neuron.spiking)
 
     @property
     def size(self) -> int:
@@ -116,6 +129,9 @@ class Projection:
     shape : tuple of int
         Of the source.
     gain : float
+    delay : int
+        Steps that a spike waits. What a population sends to itself or to an earlier one arrives one step
+        later than that.
     """
 
     name: str
@@ -124,6 +140,7 @@ class Projection:
     layers: tuple[Layer, ...]
     shape: Shape
     gain: float = 1.0
+    delay: int = 0
 
     @property
     def gates(self) -> bool:
@@ -146,7 +163,7 @@ class Projection:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpikingNetwork:
-    """Populations in topological order, and the projections between them.
+    """Populations in topological order, and the projections between them, also back to earlier ones.
 
     Attributes
     ----------
@@ -170,7 +187,8 @@ class SpikingNetwork:
         depths = {self.stimulus.name: 0}
         for population in self.populations:
             sources = [p.source for p in self.incoming(population.name)]
-            depths[population.name] = 1 + max((depths[name] for name in sources), default=0)
+            known = [depths[name] for name in sources if name in depths]
+            depths[population.name] = 1 + max(known, default=0)
         object.__setattr__(self, "depths", depths)
 
     def __getitem__(self, name: str) -> Population:

@@ -21,7 +21,7 @@ from bioconv.convert import Percentile, convert
 from bioconv.errors import ParameterError
 from bioconv.graph import Network, activations, checked_images
 from bioconv.model import Model
-from bioconv.neurons import SIGNED, neuron_named, synapse_named
+from bioconv.neurons import SIGNED, Discrete, neuron_named, synapse_named
 from bioconv.result import Result
 from bioconv.spiking import Population, SpikingNetwork
 
@@ -174,7 +174,7 @@ def _converted(model: Model, network: Network, images: np.ndarray, value: Any) -
         network,
         method=Percentile(percentile=value if isinstance(value, float) else 99.9),
         calibration=images,
-        neuron=None if isinstance(first.neuron, SIGNED) else first.neuron,
+        neuron=None if isinstance(first.neuron, (SIGNED, Discrete)) else first.neuron,
         synapse=first.synapse,
         reset=first.reset,
         initial=first.initial,

@@ -18,6 +18,7 @@ MAP = {
     "result": {"errors", "hdf5", "neo_export"},
     "datasets": {"errors"},
     "codes": {"errors"},
+    "events": {"errors"},
     "graph": {"errors"},
     "read": {"errors", "graph", "hdf5"},
     "learn": {"errors"},
@@ -25,10 +26,10 @@ MAP = {
     "spiking": {"graph", "neurons"},
     "convert": {"errors", "graph", "neurons", "spiking"},
     "projections": {"errors", "graph"},
-    "build": {"errors", "graph", "neurons", "spiking", "projections"},
+    "build": {"errors", "events", "graph", "neurons", "spiking", "projections"},
     "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
     "model": {
-        "errors", "graph", "spiking", "projections", "build", "run", "result",
+        "errors", "events", "graph", "spiking", "projections", "build", "run", "result",
     },
     "pipeline": {
         "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "run", "spiking",

@@ -4,6 +4,8 @@ from bioconv.build.encoders import (
     ENCODERS,
     Constant,
     Encoder,
+    EventInput,
+    Frames,
     Poisson,
     RankOrder,
     Regular,
@@ -19,7 +21,8 @@ from bioconv.build.stopping import FirstSpike, Margin, Stop, TotalCount, check_s
 from bioconv.build.wiring import Wiring
 
 __all__ = [
-    "ENCODERS", "Built", "Constant", "Encoder", "FirstSpike", "Margin", "Poisson", "RankOrder",
+    "ENCODERS", "Built", "Constant", "Encoder", "EventInput",
+    "FirstSpike", "Frames", "Margin", "Poisson", "RankOrder",
     "Recording", "Regular", "Settings", "Stop", "TimeToFirstSpike", "TotalCount", "Watch", "Wiring",
     "built", "check_stop", "encoder_named", "numbers", "owned", "recordings", "replaced_drives",
     "scheduled", "steps", "stop_named", "watch",

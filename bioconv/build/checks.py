@@ -2,7 +2,7 @@
 
 from bioconv.build.settings import Settings
 from bioconv.errors import ParameterError
-from bioconv.neurons import FewSpike
+from bioconv.neurons import Discrete, FewSpike
 from bioconv.spiking import SpikingNetwork
 
 
@@ -14,6 +14,11 @@ def check_model(network: SpikingNetwork, settings: Settings) -> None:
     ParameterError
         With what to change.
     """
+    discrete = [p.name for p in network.populations if isinstance(p.neuron, Discrete)]
+    frames = settings.encoder.stepwise and not settings.encoder.spikes
+    if settings.propagation == "delayed" and (discrete or frames):
+        what = f"{discrete[0]}: a trained neuron" if discrete else "input of frames"
+        raise ParameterError(f'{what} needs propagation="synchronous", as it was trained')
     few = [p.name for p in network.populations if isinstance(p.neuron, FewSpike)]
     others = [p.name for p in network.populations if p.name not in few]
     if few and others:

@@ -15,6 +15,8 @@ def equations(spiking: SpikingNetwork, settings: Settings) -> dict[str, str]:
     if not settings.encoder.spikes:
         return texts
     encoder = settings.encoder
+    if encoder.stepwise:
+        return {spiking.stimulus.name: input_equations(settings), **texts}
     rows = [input_equations(settings)]
     rows.append(f"at onset   {encoder.clear}")
     rows += [f"every step {encoder.update}"] if encoder.update else []

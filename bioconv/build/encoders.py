@@ -14,12 +14,15 @@ regular        a spike whenever the sum of ``x rate dt``        at most ``1/(T r
 ttfs           one spike at step ``T (1 - x)``                  at most ``1/T``
 rank_order     one spike in the order of the pixels; the k-th   the values are lost, their order
                stands for ``modulation**k``                     is kept
+frames         as constant, but other values in every step:     none
+               ``(n_samples, n_steps, *shape)``
+events         spikes as they are: :class:`bioconv.Events`      none
 ============== ================================================ ===================================
 
 Populations of neurons for every pixel (Gaussian receptive fields) are values that a network is trained on:
 :func:`bioconv.receptive_fields` computes them, and any of these encoders sends them.
 
-A spike of the last two stands for a value between 0 and 1, which the synapse reads from its time:
+A spike of ``ttfs`` and ``rank_order`` stands for a value between 0 and 1, which the synapse reads from its time:
 ``gain_pre`` multiplies the weight. ``T rate dt`` such values are what a rate code sends in a
 presentation, so that layers, thresholds and biases mean the same under every encoder. With ``rate =
 1/(T dt)`` a spike weighs just its value.
@@ -71,6 +74,11 @@ class Encoder(ABC):
     @abstractmethod
     def spikes(self) -> bool:
         """Whether there is an input population."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether samples come as a sequence, with something of their own for every step."""
+        return False
 
     @property
     @abstractmethod
@@ -248,6 +256,31 @@ gain : 1 (constant)"""
         return np.where((flat > 0) & (flat >= self.x_min), places, 0).reshape(values.shape)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frames(Encoder):
+    """A sequence of images, one for every step, times the first weights: a current that changes.
+
+    Samples are (n_steps, *shape); what is shown longer than that is silent.
+    """
+
+    spikes = False
+    stepwise = True
+    equations = threshold = reset = update = clear = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventInput(Encoder):
+    """Spikes that are given: :class:`bioconv.Events`, or (n_steps, *shape) zeros and ones a sample.
+
+    Events of one neuron in one step are one spike.
+    """
+
+    spikes = True
+    stepwise = True
+    equations = reset = update = clear = ""
+    threshold = "count < 0"  # never: the list of spikes is filled by what plays events back
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
@@ -267,6 +300,8 @@ ENCODERS: dict[str, type[Encoder]] = {
     "regular": Regular,
     "ttfs": TimeToFirstSpike,
     "rank_order": RankOrder,
+    "frames": Frames,
+    "events": EventInput,
 }
 
 

@@ -2,22 +2,74 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bioconv.build.describe import described
-from bioconv.build.encoders import RankOrder
+from bioconv.build.encoders import Constant, EventInput, RankOrder
+from bioconv.build.playback import coded
 from bioconv.build.populations import text_of
 from bioconv.build.recording import Recording
 from bioconv.build.settings import Settings
 from bioconv.build.stopping import FEEDER, Stop
 from bioconv.build.wiring import Wiring
 from bioconv.errors import StimulusError
+from bioconv.events import Events
+from bioconv.graph import checked_images
 from bioconv.projections import order_of
 from bioconv.spiking import SpikingNetwork
 
 Edits = Mapping[tuple[str, str], np.ndarray]
+
+
+def checked(samples: Any, spiking: SpikingNetwork, settings: Settings) -> Any:
+    """What is to be shown, as its encoder wants it: (n_samples, *shape) images, (n_samples, n_steps, *shape)
+    frames, or :class:`bioconv.Events`.
+
+    Raises
+    ------
+    StimulusError
+        If the shape is another, or a value outside the range that the network was converted for.
+    """
+    shape, encoder = spiking.stimulus.shape, settings.encoder
+    if isinstance(encoder, EventInput):
+        return _checked_events(samples, shape, float(settings.dt))
+    if isinstance(samples, Events):
+        raise StimulusError(
+            f'events need encoder="events"; the model was made for {type(encoder).__name__} input'
+        )
+    found = (checked_frames if encoder.stepwise else checked_images)(shape, samples)
+    check_range(found, spiking, settings)
+    return found
+
+
+def _checked_events(samples: Any, shape: tuple[int, ...], dt: float) -> Events:
+    if not isinstance(samples, Events):
+        samples = Events.from_frames(samples, dt)
+    if samples.shape != tuple(shape):
+        raise StimulusError(f"events are of {samples.shape} neurons; the network takes {shape}")
+    return samples
+
+
+def checked_frames(shape: tuple[int, ...], frames: Any) -> np.ndarray:
+    """Sequences of images as (n_samples, n_steps, *shape) float64."""
+    array = np.asarray(frames)
+    if array.ndim != len(shape) + 2:
+        raise StimulusError(
+            f"frames have shape {array.shape}; the network takes (n_samples, n_steps, "
+            f"{', '.join(map(str, shape))})"
+        )
+    flat = checked_images(shape, array.reshape(-1, *array.shape[2:]))
+    return flat.reshape(*array.shape[:2], *shape)
+
+
+def length_of(samples: Any, settings: Settings) -> int:
+    """Steps that samples take where no duration is given: their own, or 100."""
+    if isinstance(samples, Events):
+        return samples.duration(float(settings.dt))
+    return samples.shape[1] if settings.encoder.stepwise else 100
 
 
 def check_range(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> None:
@@ -43,11 +95,18 @@ def check_range(images: np.ndarray, spiking: SpikingNetwork, settings: Settings)
         )
 
 
-def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> dict[str, Any]:
+def drives(
+    images: Any, spiking: SpikingNetwork, settings: Settings, n_steps: int, width: int
+) -> dict[str, Any]:
     """{population: (n, neurons) input}: pixels over the scale, or places in an order, for a population
-    that sends them as spikes; currents (SI) of the weighted pixels for the others.
+    that sends them as spikes; currents (SI) of the weighted pixels for the others, of all ``n_steps`` one after
+    another where they change; up to ``width`` coded events.
     """
     stimulus = spiking.stimulus
+    if isinstance(images, Events):
+        return {stimulus.name: coded(images, float(settings.dt), n_steps, width)}
+    if settings.encoder.stepwise:
+        return _sequences(images, spiking, settings, n_steps)
     values = images / stimulus.scale
     found: dict[str, Any] = {}
     if settings.encoder.spikes:
@@ -57,13 +116,24 @@ def drives(images: np.ndarray, spiking: SpikingNetwork, settings: Settings) -> d
         for projection in spiking.projections:
             if projection.source == stimulus.name:
                 text = text_of(spiking[projection.target], spiking, settings)
-                current = float(text.current * settings.max_rate)
+                current = float(text.drive(settings.max_rate))
                 before = found.get(projection.target, 0)
                 found[projection.target] = before + projection.of(values) * current
     return {
         name: part.reshape(len(part), -1)[:, order_of(part.shape[1:])]
         for name, part in found.items()
     }
+
+
+def _sequences(
+    frames: np.ndarray, spiking: SpikingNetwork, settings: Settings, n_steps: int
+) -> dict[str, Any]:
+    """{population: (n, n_steps*neurons) currents of the weighted frames, in the order of the population}."""
+    shown = np.zeros((len(frames), n_steps, *frames.shape[2:]))
+    shown[:, : frames.shape[1]] = frames[:, :n_steps]
+    single = replace(settings, encoder=Constant(rate=settings.encoder.rate))
+    found = drives(shown.reshape(-1, *frames.shape[2:]), spiking, single, 1, 1)
+    return {name: values.reshape(len(frames), -1) for name, values in found.items()}
 
 
 def arguments(
@@ -74,16 +144,20 @@ def arguments(
     """
     spiking, settings = wiring.spiking, wiring.settings
     found: dict[str, Any] = {} if stop is None else {f"{FEEDER}.spikes": stop.spikes}
-    if settings.encoder.spikes:
+    if settings.encoder.spikes and not settings.encoder.stepwise:
         found[f"{spiking.stimulus.name}.seed"] = settings.seed
     texts = {p.name: text_of(p, spiking, settings) for p in spiking.populations}
     for population in spiking.populations:
         if population.draws:
             found[f"{population.name}.seed"] = settings.seed
-        current = float(texts[population.name].current * settings.max_rate)
+        current = float(texts[population.name].drive(settings.max_rate))
         bias = population.bias.ravel()[order_of(population.shape)] * current
         bias = edits.get((population.name, "I_bias"), bias)
         found[f"{population.name}.I_bias"] = np.tile(bias, replicas)
+        for name, values in texts[population.name].arrays.items():
+            own = np.asarray(values).ravel()[order_of(population.shape)]
+            own = edits.get((population.name, name), own)
+            found[f"{population.name}.{name}"] = np.tile(own, replicas)
         for name, value in texts[population.name].parameters.items():
             if population.spiking or name != "V_th":
                 given = edits.get((population.name, name), np.array([float(value)]))
@@ -118,6 +192,13 @@ def code_key(
         ]
         rows += [f"{name} {digest(values)}" for name, values in edits.items()]
     return "\n".join(rows)
+
+
+def arrays_of(samples: Any) -> tuple[np.ndarray, ...]:
+    """The numbers that samples consist of."""
+    if isinstance(samples, Events):
+        return samples.sample, samples.neuron, samples.time
+    return (samples,)
 
 
 def digest(*values: Any) -> str:

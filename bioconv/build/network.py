@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Network, NeuronGroup, Quantity, Synapses, TimedArray
+from brian2 import Clock, Network, NeuronGroup, Quantity, Synapses, TimedArray, second
 
+from bioconv.build.encoders import EventInput
+from bioconv.build.playback import Playback
 from bioconv.build.populations import (
     NEGATIVE,
     Frame,
@@ -22,9 +24,6 @@ from bioconv.neurons import NeuronText
 from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
 
-#: Parameters that all neurons of a population share.
-SHARED = ("V_th", "V_begin")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Built:
@@ -38,9 +37,10 @@ class Built:
     projections : mapping, projection -> SharedProjection or Synapses
     orders : mapping, population -> (n,) int array
         Number, as channel, row, column, of every neuron of a replica.
-    drives : mapping, population -> TimedArray
+    drives : mapping, population -> TimedArray or Playback
         Input of every presentation, ``(presentations, neurons)``: currents, or values to be sent as
-        spikes. Where samples end one by one, ``(samples, neurons of a replica)``.
+        spikes. Where samples end one by one, ``(samples, neurons of a replica)``; where input changes
+        from step to step, ``(steps, neurons)``.
     texts : mapping, population -> NeuronText
     schedule : Schedule
     replicas : int
@@ -63,7 +63,7 @@ class Built:
     groups: Mapping[str, NeuronGroup]
     projections: Mapping[str, Synapses | SharedProjection]
     orders: Mapping[str, np.ndarray]
-    drives: dict[str, TimedArray]
+    drives: dict[str, TimedArray | Playback]
     texts: Mapping[str, NeuronText]
     schedule: Schedule
     replicas: int
@@ -93,6 +93,17 @@ class Built:
         """Names of the objects that users added to the network."""
         return sorted({obj.name for obj in self.network.objects} - self.own)
 
+    def arranged(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Input of samples, (samples, numbers of one), in the order of the array that shows it."""
+        drive = self.drives[name]
+        if isinstance(drive, Playback):
+            return array
+        neurons = drive.values.shape[1]
+        if array.shape[1] * self.replicas > neurons and self.stop is None:
+            sequence = array.reshape(-1, self.replicas, self.n_steps, neurons // self.replicas)
+            return sequence.swapaxes(1, 2).reshape(-1, neurons)
+        return array.reshape(-1, neurons)
+
     def edits(self) -> dict[tuple[str, str], np.ndarray]:
         """{(object, variable): values of one replica} of what users may have changed."""
         found = {}
@@ -100,23 +111,32 @@ class Built:
             copies = self.replicas if isinstance(projection, Synapses) else 1
             found[name, "w"] = projection.w_[: len(projection.w_[:]) // copies].copy()
         for name, group in self.groups.items():
-            if "I_bias" in group.variables:
-                found[name, "I_bias"] = group.I_bias_[: len(group) // self.replicas].copy()
-            for variable in SHARED:
-                if variable in group.variables:
-                    value = getattr(group, f"{variable}_")[:]
-                    found[name, variable] = np.atleast_1d(value).copy()
+            for variable in self._own_values(name):
+                values = getattr(group, f"{variable}_")[: len(group) // self.replicas]
+                found[name, variable] = values.copy()
+            for variable in self._shared_values(name):
+                value = getattr(group, f"{variable}_")[:]
+                found[name, variable] = np.atleast_1d(value).copy()
         return found
 
     def edit(self, edits: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Set values as :meth:`edits` returned them, in every replica."""
         for (name, variable), values in edits.items():
             owner = self.projections[name] if variable == "w" else self.groups[name]
-            if variable in SHARED:
+            if variable != "w" and variable in self._shared_values(name):
                 setattr(owner, f"{variable}_", values.item())
                 continue
             copies = 1 if isinstance(owner, SharedProjection) else self.replicas
             setattr(owner, f"{variable}_", np.tile(values, copies))
+
+    def _own_values(self, name: str) -> list[str]:
+        """Parameters of which every neuron of a population has one."""
+        return ["I_bias", *self.texts[name].arrays] if name in self.texts else []
+
+    def _shared_values(self, name: str) -> list[str]:
+        """Parameters that all neurons of a population share."""
+        parameters = self.texts[name].parameters if name in self.texts else ()
+        return [variable for variable in parameters if variable in self.groups[name].variables]
 
     @property
     def samples(self) -> int:
@@ -132,12 +152,13 @@ def built(
     presentations: int,
     n_steps: int,
     stop: Stop | None,
+    width: int,
     kind_of: Callable[[str], Kind],
     matrix_of: Callable[[str], Any],
 ) -> Built:
     """Brian2 objects for ``presentations`` of ``replicas`` samples of ``n_steps`` each.
 
-    ``kind_of`` gives the shared form of a projection by its name, ``matrix_of`` its sparse matrix
+    ``width`` is the number of events of a sample at most. ``kind_of`` gives the shared form of a projection by its name, ``matrix_of`` its sparse matrix
     (n_post, n_pre), neurons as channel, row, column, for explicit synapses.
     """
     schedule = scheduled(spiking, settings.propagation, n_steps, settings.encoder.spikes)
@@ -165,9 +186,10 @@ def built(
     }
     shapes = {spiking.stimulus.name: spiking.stimulus.shape}
     shapes |= {p.name: p.shape for p in spiking.populations}
-    drives = _drives(groups, spiking.stimulus.name, presentations, frame)
+    drives = _drives(groups, spiking.stimulus.name, presentations, frame, width)
     network = Network(
         *groups.values(),
+        *(drive for drive in drives.values() if isinstance(drive, Playback)),
         *projections.values(),
         *_negatives(projections, frame),
         name="bioconv_network",
@@ -277,15 +299,21 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
 
 
 def _drives(
-    groups: Mapping[str, Any], stimulus: str, presentations: int, frame: Frame
-) -> dict[str, TimedArray]:
+    groups: Mapping[str, Any], stimulus: str, presentations: int, frame: Frame, width: int
+) -> dict[str, TimedArray | Playback]:
     """Arrays of input, zero until :func:`replaced_drives` fills them."""
-    drives = {}
+    encoder, drives = frame.settings.encoder, {}
     for name, group in groups.items():
-        if "I_stim" in group.variables or name == stimulus:
+        if name == stimulus and isinstance(encoder, EventInput):
+            drives[name] = Playback(
+                group, replicas=frame.replicas, rows=presentations * frame.replicas, width=width,
+                period=frame.schedule.period, when=frame.schedule.slots[name].thresholds, clock=frame.steps,
+            )  # fmt: skip
+        elif "I_stim" in group.variables or name == stimulus:
             at_once = frame.replicas if frame.staggered else 1
-            values = np.zeros((presentations * at_once, len(group) // at_once))
-            drives[name] = _drive(name, group, values, frame.borders.dt)
+            rows = presentations * (frame.n_steps if encoder.stepwise else at_once)
+            period = frame.steps.dt if encoder.stepwise else frame.borders.dt
+            drives[name] = _drive(name, group, np.zeros((rows, len(group) // at_once)), period)
     return drives
 
 
@@ -300,5 +328,8 @@ def _drive(name: str, group: NeuronGroup, values: np.ndarray, period: Any) -> Ti
 def replaced_drives(built: Built, values: Mapping[str, np.ndarray]) -> None:
     """Show other input in the next run: ``values`` are arrays (samples, neurons of one)."""
     for name, array in values.items():
-        rows = array.reshape(-1, built.drives[name].values.shape[1])
-        built.drives[name] = _drive(name, built.groups[name], rows, built.period)
+        drive, rows = built.drives[name], built.arranged(name, array)
+        if isinstance(drive, Playback):
+            drive.show(rows)
+        else:
+            built.drives[name] = _drive(name, built.groups[name], rows, drive.dt * second)

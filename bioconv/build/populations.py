@@ -10,7 +10,7 @@ from bioconv.build.chance import UNIFORM
 from bioconv.build.schedule import Schedule
 from bioconv.build.settings import Settings
 from bioconv.build.softmax import built_softmax, softmax_text
-from bioconv.neurons import NeuronText, neuron_text
+from bioconv.neurons import Discrete, NeuronText, discrete_text, neuron_text
 from bioconv.neurons.text import OWN_WINDOW, WINDOW
 from bioconv.projections import order_of
 from bioconv.spiking import Population, SpikingNetwork, Stimulus
@@ -87,6 +87,14 @@ def _integrator_text(
     driven = not settings.encoder.spikes and any(
         p.source == network.stimulus.name for p in network.incoming(population.name)
     )
+    if isinstance(population.neuron, Discrete):
+        return discrete_text(
+            population.neuron,
+            shape=population.shape,
+            units=settings.units,
+            driven=driven,
+            staggered=staggered,
+        )
     return neuron_text(
         population.neuron,
         population.synapse,
@@ -125,15 +133,22 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         clock=frame.steps,
         name=population.name,
     )
-    group.v = text.constants["E_L"]
+    group.v = text.rest
     for name, value in text.parameters.items():
         if name in group.variables:
             setattr(group, name, value)
     bias = population.bias.ravel()[order_of(population.shape)]
-    group.I_bias = np.tile(bias, frame.replicas) * (text.current * max_rate)
+    group.I_bias = np.tile(bias, frame.replicas) * text.drive(max_rate)
+    for name, values in text.arrays.items():
+        own = np.asarray(values).ravel()[order_of(population.shape)]
+        setattr(group, f"{name}_", np.tile(own, frame.replicas))
     border = text.clear
     if "I_stim" in group.variables:
-        border += f"\nI_stim = {_drive_text(group, frame)}"
+        shown = f"I_stim = {_drive_text(group, frame)}"
+        if frame.settings.encoder.stepwise:
+            group.run_regularly(shown, when="start", name=f"{population.name}_frames")
+        else:
+            border += f"\n{shown}"
     slots = frame.schedule.slots[population.name]
     if population.draws:
         _number(group, population.shape, frame)
@@ -143,6 +158,11 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     if text.negative:
         group.run_on_event(NEGATIVE, text.negative[1], when=slots.resets)
         group.thresholder[NEGATIVE].when = slots.thresholds
+    if text.update:
+        group.state_updater.when = slots.updates
+        group.run_regularly(
+            text.update, when=slots.updates, order=1, name=f"{population.name}_update"
+        )
     if text.end:
         group.run_regularly(text.end, when="end", order=-1, name=f"{population.name}_end")
     _timed(group, frame, f"{border}\n{text.start}")
@@ -156,14 +176,17 @@ def built_input(stimulus: Stimulus, frame: Frame) -> NeuronGroup:
     group = NeuronGroup(
         size * frame.replicas,
         input_equations(frame.settings, frame.staggered),
-        threshold=f"{encoder.threshold} and in_window",
+        threshold=encoder.threshold + " and in_window" * (not encoder.stepwise),
         reset="\n".join(filter(None, [encoder.reset, "count += 1"])),
         namespace={"uniform": UNIFORM, "max_rate": frame.settings.max_rate},
         clock=frame.steps,
         name=stimulus.name,
     )
-    _number(group, stimulus.shape, frame)
-    border = f"count = 0\nx = {_drive_text(group, frame)}\n{SAMPLE_NOW}\n{encoder.clear}"
+    if not encoder.stepwise:
+        _number(group, stimulus.shape, frame)
+    border = "count = 0"
+    if not encoder.stepwise:
+        border += f"\nx = {_drive_text(group, frame)}\n{SAMPLE_NOW}\n{encoder.clear}"
     _timed(group, frame, border)
     if encoder.update:
         group.run_regularly(encoder.update, when="groups", name=f"{stimulus.name}_update")
@@ -190,6 +213,8 @@ def _drive_text(group: NeuronGroup, frame: Frame) -> str:
 def input_equations(settings: Settings, staggered: bool = False) -> str:
     """The equations of the input population."""
     own = settings.encoder.equations
+    if settings.encoder.stepwise:
+        return "count : integer"
     rows = [
         "x : 1 (constant)",
         *([own] if own else []),

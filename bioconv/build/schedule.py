@@ -1,7 +1,8 @@
 """The order of things within a step, and when a layer's window of a presentation begins.
 
 Synchronous: a spike reaches the next layer within its step. Brian2's schedule gets a slot for the
-threshold, reset and synapses of every population, in topological order.
+update, threshold, reset and synapses of every population, in topological order. What
+is sent back, by a recurrent projection, arrives after the update and so counts in the next step.
 
 Delayed: Brian2's slots with resets *before* synapses, so that a hard reset never swallows the input
 of its own step. Every layer then lags one step behind its sources; its window moves along, and a
@@ -25,6 +26,7 @@ OPEN_SLOTS = ("thresholds", "synapses", "resets")
 class Slots:
     """Where one population's actions stand in the schedule."""
 
+    updates: str
     thresholds: str
     resets: str
     synapses: str
@@ -64,13 +66,16 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
     if propagation == "synchronous":
         slots = {
             name: Slots(
+                updates=f"{name}_updates",
                 thresholds=f"{name}_thresholds",
                 resets=f"{name}_resets",
                 synapses=f"{name}_synapses",
             )
             for name in names
         }
-        own = [slot for s in slots.values() for slot in (s.thresholds, s.resets, s.synapses)]
+        own = [
+            slot for s in slots.values() for slot in (s.updates, s.thresholds, s.resets, s.synapses)
+        ]
         lag = n_steps if few else 0
         onsets = {name: max(0, depth - 1) * lag for name, depth in network.depths.items()}
         return Schedule(
@@ -79,19 +84,22 @@ def scheduled(network: SpikingNetwork, propagation: str, n_steps: int, spikes: b
             onsets=onsets,
             period=n_steps + max(onsets.values()),
             delays={
-                p.name: max(0, onsets[p.target] - onsets[p.source] - lag)
+                p.name: p.delay + max(0, onsets[p.target] - onsets[p.source] - lag)
                 for p in network.projections
             },
             windowed=False,
         )
     first = 0 if spikes else 1
     onsets = {name: max(0, depth - first) for name, depth in network.depths.items()}
-    common = Slots(thresholds="thresholds", resets="resets", synapses="synapses")
+    common = Slots(updates="groups", thresholds="thresholds", resets="resets", synapses="synapses")
     return Schedule(
         order=("start", "groups", "thresholds", "resets", "synapses", "end"),
         slots=dict.fromkeys(names, common),
         onsets=onsets,
         period=n_steps + max(onsets.values()),
-        delays={p.name: onsets[p.target] - onsets[p.source] - 1 for p in network.projections},
+        delays={
+            p.name: p.delay + max(0, onsets[p.target] - onsets[p.source] - 1)
+            for p in network.projections
+        },
         windowed=True,
     )

@@ -145,6 +145,11 @@ def check_stop(spiking: SpikingNetwork, settings: Settings) -> None:
             'stop needs propagation="synchronous": in the delayed one spikes of a decided sample are '
             "still on their way to the next layer"
         )
+    if settings.encoder.stepwise:
+        raise ParameterError(
+            f"stop shows the next sample at any step; {type(settings.encoder).__name__} input has its own length. "
+            "Leave stop out"
+        )
     few = [p.name for p in spiking.populations if isinstance(p.neuron, FewSpike)]
     if few:
         raise ParameterError(

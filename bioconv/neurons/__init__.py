@@ -1,5 +1,6 @@
 """Neurons and synapses as equation text."""
 
+from bioconv.neurons.discrete import UNIT, Discrete, discrete_text
 from bioconv.neurons.models import (
     IF,
     LIF,
@@ -29,9 +30,37 @@ from bioconv.neurons.text import ESTIMATES, NeuronText, in_thresholds, neuron_te
 from bioconv.neurons.units import BIOPHYSICAL, DIMENSIONLESS, Units, units_named
 
 __all__ = [
-    "BIOPHYSICAL", "DIMENSIONLESS", "ESTIMATES", "IF", "LIF", "NEURONS", "SIGNED", "SYNAPSES", "Alpha",
-    "CorrectingIntegrateFire", "Delta",
-    "DoubleExponential", "Exponential", "FewSpike", "IntegrateFire", "LeakyIntegrateFire", "Neuron",
-    "NeuronText", "PeakInput", "SignedIntegrateFire", "Synapse", "Units", "in_thresholds", "neuron_named",
-    "neuron_text", "reset_named", "seconds", "soft_lif_neuron", "synapse_named", "units_named",
+    "BIOPHYSICAL",
+    "DIMENSIONLESS",
+    "ESTIMATES",
+    "IF",
+    "LIF",
+    "NEURONS",
+    "SIGNED",
+    "SYNAPSES",
+    "UNIT",
+    "Alpha",
+    "CorrectingIntegrateFire",
+    "Delta",
+    "Discrete",
+    "DoubleExponential",
+    "Exponential",
+    "FewSpike",
+    "IntegrateFire",
+    "LeakyIntegrateFire",
+    "Neuron",
+    "NeuronText",
+    "PeakInput",
+    "SignedIntegrateFire",
+    "Synapse",
+    "Units",
+    "discrete_text",
+    "in_thresholds",
+    "neuron_named",
+    "neuron_text",
+    "reset_named",
+    "seconds",
+    "soft_lif_neuron",
+    "synapse_named",
+    "units_named",
 ]  # fmt: skip

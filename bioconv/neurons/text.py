@@ -1,9 +1,10 @@
 """Neuron, synapse, reset and units put together: the text that Brian2 gets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from brian2 import Equations, ms
 
 from bioconv.errors import ParameterError
@@ -65,15 +66,24 @@ class NeuronText:
     unit : quantity or 1
         What one threshold of weight adds to ``target``.
     current : quantity
-        Current that moves the membrane by one threshold a second.
+        Current that moves the membrane by one threshold a second; ``stepwise``: drive of a step that does.
+    rest, distance : quantity or float
+        Potential that counts as zero, and what counts as one: a threshold of the conversion.
     clear : str
         Statements that bring the neuron back to where a presentation begins.
     start : str
         Statements at the begin of a presentation, when its drive is known.
+    update : str
+        Statements of every step, between what arrives and the threshold; a differential equation is
+        then integrated there too.
     end : str
         Statements at the end of every step.
     negative : (str, str) or None
         Condition of a negative spike and what it does.
+    arrays : mapping, name -> (*shape) quantity array
+        Values of variables that differ from neuron to neuron, neurons as channel, row, column.
+    stepwise : bool
+        Whether the neuron moves from step to step in the numbers of its trainer.
     """
 
     equations: str
@@ -86,10 +96,15 @@ class NeuronText:
     target: str
     unit: Any
     current: Any
+    rest: Any
+    distance: Any
     clear: str
     start: str = ""
+    update: str = ""
     end: str = ""
     negative: tuple[str, str] | None = None
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    stepwise: bool = False
 
     def __str__(self) -> str:
         rows = [*self.equations.splitlines()]
@@ -99,13 +114,26 @@ class NeuronText:
             rows += [f"negative   {self.negative[0]}", *_labelled("reset", self.negative[1])]
         if self.refractory:
             rows.append("refractory refractory")
-        rows += _labelled("begin", self.start) + _labelled("step end", self.end)
+        rows += _labelled("begin", self.start) + _labelled("update", self.update)
+        rows += _labelled("step end", self.end)
         rows.append(f"method     {self.method}")
         for name in ("parameters", "constants"):
             rows.append(
                 f"{name:10} " + ", ".join(f"{k} = {v}" for k, v in getattr(self, name).items())
             )
         return "\n".join(rows)
+
+    @property
+    def threshold_potential(self) -> Any:
+        """Where a neuron spikes; NaN where neurons differ or where nothing says."""
+        for values in (self.parameters, self.constants):
+            if "V_th" in values:
+                return values["V_th"]
+        return np.nan * self.distance
+
+    def drive(self, max_rate: Any) -> Any:
+        """What a constant drive of one is, at this rate of the largest activation."""
+        return self.current if self.stepwise else self.current * max_rate
 
     def latex(self) -> str:
         """The equations as a LaTeX ``align*`` environment."""
@@ -215,6 +243,8 @@ def neuron_text(
         target="x" if buffered else synapse.target,
         unit=unit,
         current=current,
+        rest=constants["E_L"],
+        distance=V_th - constants["E_L"],
         clear=clear,
         start=_start(neuron, drive, spiking),
         end=_lines(
@@ -356,5 +386,4 @@ def _clear(synapse: Synapse, begin: str, refractory: bool, spiking: bool) -> str
 
 def in_thresholds(text: NeuronText, v: Any) -> Any:
     """Potentials ``v`` (SI floats) as distances from rest in the thresholds of the conversion."""
-    rest, threshold = float(text.constants["E_L"]), float(text.parameters["V_th"])
-    return (v - rest) / (threshold - rest)
+    return (v - float(text.rest)) / float(text.distance)

@@ -211,6 +211,6 @@ class _Run:
         return Traces(
             neurons=recording.neurons,
             values=self.turns.traces(every, self.built.schedule.onsets[name]),
-            rest=float(text.constants["E_L"]),
-            threshold=self.thresholds.get(name, float(text.parameters["V_th"])),
+            rest=float(text.rest),
+            threshold=self.thresholds.get(name, float(text.threshold_potential)),
         )

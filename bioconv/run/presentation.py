@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bioconv.build import Built, Recording
+from bioconv.build.playback import NONE
 from bioconv.errors import DeviceError, RunInterrupted
 from bioconv.result import Result, joined
 from bioconv.run.collect import collected
@@ -143,7 +144,7 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
     thresholds = {
         name.removesuffix(".V_th"): float(value[0])
         for name, value in given.items()
-        if name.endswith(".V_th")
+        if name.endswith(".V_th") and np.size(value) == 1
     }
     fixed = executable.written(given, kept.own)
     waiting: deque[tuple[Chunk, Any]] = deque()
@@ -184,7 +185,8 @@ def _values(task: Task, program: Program, chunk: Chunk) -> dict[str, Any]:
     """What a chunk's run is given besides what all share."""
     drives = program.built.drives
     values: dict[str, Any] = {
-        f"{drives[n].name}.values": array for n, array in chunk.drives.items()
+        f"{drives[n].name}.values": program.built.arranged(n, array)
+        for n, array in chunk.drives.items()
     }
     told = {"first_sample": chunk.start + task.first_sample, "n_samples": chunk.n_samples}
     return values | {
@@ -201,7 +203,9 @@ def _chunks(task: Task, per_run: int, room: int | None) -> Iterator[Chunk]:
         presentations = -(-n_samples // task.replicas)
         drives = {}
         for name, values in task.drives(np.arange(start, start + n_samples)).items():
-            array = np.zeros(((room or presentations) * task.replicas, values.shape[1]))
+            rows = (room or presentations) * task.replicas
+            silent = NONE if values.dtype == np.int32 else 0.0
+            array = np.full((rows, values.shape[1]), silent, dtype=np.asarray(silent).dtype)
             array[:n_samples] = values
             drives[name] = array
         yield Chunk(start=start, n_samples=n_samples, presentations=presentations, drives=drives)

@@ -222,12 +222,17 @@ def _names(made: Built, seen: Watch) -> tuple[dict[str, tuple[str, str]], dict[s
     arguments = {
         f"{owner.name}.{name}": np.dtype(owner.variables[name].dtype).str
         for owner in [*made.groups.values(), *made.projections.values(), *seen.objects]
-        for name in GIVEN
+        for name in (*GIVEN, *_arrays(made, owner.name))
         if name in owner.variables
     }
     for array in made.drives.values():
         arguments[f"{array.name}.values"] = np.dtype(array.values.dtype).str
     return outputs, arguments
+
+
+def _arrays(made: Built, population: str) -> list[str]:
+    """Variables that differ from neuron to neuron."""
+    return list(made.texts[population].arrays) if population in made.texts else []
 
 
 def _build(place: Path) -> None:

@@ -55,7 +55,9 @@ def run_here(
             thresholds={
                 name: float(group.V_th_[:])
                 for name, group in built.groups.items()
-                if "V_th" in group.variables
+                if name in built.texts
+                and "V_th" in built.texts[name].parameters
+                and "V_th" in group.variables
             },
             first_step=round(float(begin / built.dt)),
             n_samples=n_samples,

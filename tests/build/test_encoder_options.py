@@ -43,7 +43,8 @@ def test_unknown_encoders(bad):
     with pytest.raises(ParameterError) as caught:
         encoder_named(bad)
     assert str(caught.value) == (
-        f"encoder is {bad!r}; choose one of constant, poisson, bernoulli, regular, ttfs, rank_order "
+        f"encoder is {bad!r}; choose one of constant, poisson, bernoulli, regular, ttfs, "
+        "rank_order, frames, events "
         "or a record such as Poisson(rate=200*Hz)"
     )
 
