@@ -69,6 +69,8 @@ def main():
            "explicit synapses", f"{kind.weights.size} numbers, {kind.n_synapses} synapses")  # fmt: skip
     images = rng.random((2, 3, 32, 32))
     scale = bioconv.methods.Percentile(percentile=99.99)
+    cache = tempfile.TemporaryDirectory()  # else the program of an earlier run is found
+    os.environ["XDG_CACHE_HOME"] = cache.name
     model = bioconv.to_brian(vgg16(rng), calibration=images, method=scale, precision="single")
     begin = time.perf_counter()
     result = model.run(images[:1], 100 * ms, device="cpp_standalone", batch_size=1)
