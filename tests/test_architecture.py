@@ -20,7 +20,7 @@ MAP = {
     "codes": {"errors"},
     "events": {"errors"},
     "graph": {"errors"},
-    "read": {"errors", "graph", "hdf5"},
+    "read": {"errors", "graph", "hdf5", "neurons", "spiking"},
     "learn": {"errors"},
     "neurons": {"errors"},
     "spiking": {"graph", "neurons"},

@@ -21,6 +21,7 @@ from bioconv.graph.layers import (
     QuantizedReLU,
     ReLU,
     Reshape,
+    Scale,
     SoftLIF,
     Softmax,
     Step,
@@ -36,7 +37,7 @@ from bioconv.graph.shapes import output_shape
 __all__ = [
     "INPUT", "LAYERS", "Activation", "Add", "AvgPool2d", "BatchNorm", "ChannelPad", "ClippedReLU", "Concatenate",
     "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Flatten", "GlobalAvgPool", "Layer", "LeakyReLU",
-    "MaxPool2d", "Network", "Node", "QuantizedReLU", "ReLU", "Reshape", "SoftLIF", "Softmax", "Step",
+    "MaxPool2d", "Network", "Node", "QuantizedReLU", "ReLU", "Reshape", "Scale", "SoftLIF", "Softmax", "Step",
     "SumPool2d", "Upsample", "Weighted", "ZeroPad2d", "activations", "checked_images", "forward",
     "output_shape", "reference",
 ]  # fmt: skip

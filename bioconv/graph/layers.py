@@ -543,6 +543,21 @@ class ChannelPad(Layer):
         _set(self, before=before, after=after)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Scale(Layer):
+    """``y = factor x``, element by element: on the way between trained spiking neurons, in no :class:`Network`.
+
+    Attributes
+    ----------
+    factor : array that broadcasts against the input, kept with its dimensions
+    """
+
+    factor: np.ndarray
+
+    def __post_init__(self):
+        _set(self, factor=_array(self, "factor", self.factor, np.ndim(self.factor)))
+
+
 #: Layers with weights.
 Weighted = Dense | Conv2d | ConvTranspose2d
 

@@ -28,6 +28,7 @@ from bioconv.graph.layers import (
     QuantizedReLU,
     ReLU,
     Reshape,
+    Scale,
     SoftLIF,
     Softmax,
     Step,
@@ -289,3 +290,8 @@ def _(layer: Add, *inputs: np.ndarray) -> np.ndarray:
 @forward.register
 def _(layer: Concatenate, *inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(inputs, axis=1)
+
+
+@forward.register
+def _(layer: Scale, x: np.ndarray) -> np.ndarray:
+    return layer.factor * x

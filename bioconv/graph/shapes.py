@@ -27,6 +27,7 @@ from bioconv.graph.layers import (
     QuantizedReLU,
     ReLU,
     Reshape,
+    Scale,
     SoftLIF,
     Softmax,
     Step,
@@ -236,3 +237,12 @@ def _(layer: Concatenate, *shapes: Shape) -> Shape:
             "they may differ in the first axis only"
         )
     return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+
+@output_shape.register
+def _(layer: Scale, shape: Shape) -> Shape:
+    factor = layer.factor.shape
+    sides = zip(factor[::-1], shape[::-1], strict=False)
+    if len(factor) > len(shape) or any(n not in (1, size) for n, size in sides):
+        raise GraphError(f"Scale: factor has shape {factor}, the input {shape}")
+    return shape

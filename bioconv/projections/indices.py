@@ -21,6 +21,7 @@ from bioconv.graph import (
     GlobalAvgPool,
     Layer,
     Reshape,
+    Scale,
     SumPool2d,
     Upsample,
     ZeroPad2d,
@@ -214,3 +215,10 @@ def _(layer: ChannelPad, shape: Shape) -> Links:
     pre, post = _grid(shape), _grid(output_shape(layer, shape))
     inner = post[layer.before : layer.before + shape[0]]
     return _one_to_one(pre, inner, pre.size, post.size)
+
+
+@links.register
+def _(layer: Scale, shape: Shape) -> Links:
+    numbers = _grid(shape).ravel()
+    weight = np.broadcast_to(layer.factor, shape).ravel()
+    return _made([(numbers, numbers, numbers)], weight, numbers.size, numbers.size)
