@@ -23,6 +23,7 @@ _NAMES = {
     "to_brian": "bioconv.pipeline",
     "read": "bioconv.read",
     "bundled": "bioconv.read",
+    "spiking_network": "bioconv.read.assembly",
     "save_network": "bioconv.read",
     "convert": "bioconv.pipeline",
     "Auto": "bioconv.convert",

@@ -132,6 +132,8 @@ class Projection:
     delay : int
         Steps that a spike waits. What a population sends to itself or to an earlier one arrives one step
         later than that.
+    variable : str
+        Of the target, what a spike adds to; empty for the one of its neuron.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Projection:
     shape: Shape
     gain: float = 1.0
     delay: int = 0
+    variable: str = ""
 
     @property
     def gates(self) -> bool:

@@ -48,7 +48,7 @@ def described(spiking: SpikingNetwork, settings: Settings, kind_of: Callable[[st
                 stored = kind.weights.size if settings.projections == "shared" else "all"
                 gain = "*gain_pre" if "gain :" in texts[projection.source] else ""
                 line = f"{path}, {kind.n_synapses} synapses ({stored} stored)"
-                line += f", {target}_post += w{gain}"
+                line += f", {projection.variable or target}_post += w{gain}"
                 rows.append(f"    synapses   {projection.name}: {line}")
             else:
                 rows.append(f"    current    {projection.name}: {path} of the image, as I_stim")

@@ -230,7 +230,7 @@ def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
             groups[projection.source],
             groups[projection.target],
             kind_of(projection.name),
-            variable=texts[projection.target].target,
+            variable=projection.variable or texts[projection.target].target,
             unit=texts[projection.target].unit,
             delay=frame.schedule.delays[projection.name],
             when=frame.schedule.slots[projection.source].synapses,
@@ -255,6 +255,7 @@ def _negatives(projections: Mapping[str, Any], frame: Frame) -> list[SharedProje
             event=NEGATIVE,
             when=first.when,
             weights_of=first,
+            gain=first.gain,
             clock=frame.steps,
             name=f"{first.name}_negative",
         )
@@ -284,9 +285,11 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             groups[projection.target],
             matrix,
             name=projection.name,
-            variable=text.target,
+            variable=projection.variable or text.target,
             unit=text.unit,
-            unit_text=units.potential if text.target in ("v", "x") else units.current,
+            unit_text=units.potential
+            if text.stepwise or text.target in ("v", "x")
+            else units.current,
             replicas=frame.replicas,
             when=frame.schedule.slots[projection.source].synapses,
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,

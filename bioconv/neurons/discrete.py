@@ -49,6 +49,9 @@ class Discrete:
     potentials, numbers, times : mapping, name -> float or array
         Parameters: potentials in the trainer's numbers, plain numbers, and seconds. An array has a value
         for every neuron, or one that broadcasts against the population's shape.
+    filtered : mapping, name -> float
+        Further inputs that decay: what arrives over a projection into ``name`` is part of the drive, in
+        this step and, multiplied by the decay from step to step, ever after.
     method : str
         Brian2's integration method of a differential equation.
 
@@ -68,6 +71,7 @@ class Discrete:
     potentials: Mapping[str, Any] = field(default_factory=dict)
     numbers: Mapping[str, Any] = field(default_factory=dict)
     times: Mapping[str, Any] = field(default_factory=dict)
+    filtered: Mapping[str, float] = field(default_factory=dict)
     method: str = "euler"
 
     def __post_init__(self):
@@ -140,7 +144,11 @@ def discrete_text(
             continue
         arrays[name] = _spread(neuron.label, name, values, shape) * quantity[kind]
         rows.append(f"{name} : {words[kind]} (constant)")
-    rows.append(f"drive = x + I_bias{' + I_stim' * driven} : {units.potential}")
+    arriving = ["x", "I_bias", *["I_stim"] * driven, *(f"{name}_sum" for name in neuron.filtered)]
+    rows.append(f"drive = {' + '.join(arriving)} : {units.potential}")
+    for name, decay in neuron.filtered.items():
+        rows += [f"{name} : {units.potential}", f"{name}_sum : {units.potential}"]
+        constants[f"{name}_decay"] = float(decay)
     rows += [f"x : {units.potential}", f"I_bias : {units.potential} (constant)"]
     rows += [f"I_stim : {units.potential} (constant)"] * driven
     rows += ["count : integer"] * neuron.spiking
@@ -165,12 +173,23 @@ def discrete_text(
         stepwise=True,
         rest=0.0 * unit,
         distance=unit,
-        clear=f"{neuron.begin}\nx = 0*x{counted}",
-        update=f"{neuron.update}\nx = 0*x".strip(),
+        clear="\n".join(
+            [
+                neuron.begin,
+                *(f"{n} = 0*v\n{n}_sum = 0*v" for n in neuron.filtered),
+                f"x = 0*x{counted}",
+            ]
+        ),
+        update="\n".join([*map(_filter, neuron.filtered), f"{neuron.update}\nx = 0*x".strip()]),
         negative=None
         if neuron.negative is None
         else (neuron.negative[0], f"{neuron.negative[1]}\ncount_negative += 1"),
     )
+
+
+def _filter(name: str) -> str:
+    """What a step does to a filtered input."""
+    return f"{name}_sum = {name}_decay*{name}_sum + {name}\n{name} = 0*{name}"
 
 
 def _spread(label: str, name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -7,7 +7,7 @@ becomes the population's bias. A part with several inputs gets their sum.
 
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from bioconv.errors import GraphError, ReadError
 from bioconv.graph import (
     INPUT,
     BatchNorm,
+    Conv2d,
     Dropout,
     Layer,
     MaxPool2d,
@@ -30,6 +31,8 @@ from bioconv.neurons import Discrete
 from bioconv.spiking import Population, Projection, SpikingNetwork, Stimulus
 
 Shape = tuple[int, ...]
+#: What may stand between two neurons.
+Linear = Any
 #: Ways between two populations above which a graph is refused.
 WAYS = 1000
 
@@ -72,11 +75,44 @@ class Delay:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class NeuNorm:
+    """Takes a running mean over all maps at a position away from every map's spikes.
+
+    ``x = decay x + (1 - decay)/F^2 sum of the F maps' spikes``, and ``o - gain x`` is sent on. The mean is a
+    linear filter of spikes, so it stands at the neurons that receive it, as another input that decays.
+
+    Attributes
+    ----------
+    decay : float
+    gain : array that broadcasts against (maps, rows, columns)
+
+    References
+    ----------
+    Wu, Deng, Li, Zhu, Xie & Shi (2019), AAAI, arXiv 1809.05793.
+    """
+
+    gain: Any
+    decay: float = 0.9
+
+    def __post_init__(self):
+        if not 0 <= self.decay < 1:
+            raise GraphError(f"NeuNorm: decay is {self.decay!r}; give a number from 0 to below 1")
+
+    def mean(self, shape: Shape) -> tuple[Layer, ...]:
+        """What a step's spikes add to ``gain x``."""
+        if len(shape) != 3:
+            raise GraphError(f"NeuNorm: input has shape {shape}; it needs (maps, rows, columns)")
+        maps = shape[0]
+        weight = np.full((maps, maps, 1, 1), (1 - self.decay) / maps**2)
+        return Conv2d(weight=weight), Scale(factor=np.asarray(self.gain, dtype=float))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
     """A neuron or linear part of a trained network, and the names of the parts that feed it."""
 
     name: str
-    what: Layer | Discrete | Delay
+    what: Layer | Discrete | Delay | NeuNorm
     inputs: tuple[str, ...]
 
 
@@ -111,7 +147,7 @@ def assembled(
             name=names[name],
             shape=graph.shapes[name],
             node=name,
-            neuron=graph.neuron(name),
+            neuron=replace(graph.neuron(name), filtered=graph.means(name)),
             bias=graph.silence(name),
         )
         for name in graph.neurons
@@ -123,6 +159,48 @@ def assembled(
         output=names[graph.output],
         report=Trained(notes=tuple(notes)),
     )
+
+
+def spiking_network(
+    layers: Sequence[Any] | Mapping[str, Any], input_shape: Shape
+) -> SpikingNetwork:
+    """The spiking network of neurons and linear layers one after another.
+
+    Parameters
+    ----------
+    layers : sequence, or mapping from names
+        Layers of :mod:`bioconv.graph`, :class:`bioconv.Discrete` neurons (those of training methods are in
+        :mod:`bioconv.neurons.published`), :class:`Delay`, :class:`NeuNorm`.
+    input_shape : tuple of int
+
+    Raises
+    ------
+    ReadError
+        If they do not fit each other.
+
+    Examples
+    --------
+    >>> from bioconv.graph import Dense
+    >>> from bioconv.neurons.published import plif
+    >>> network = bioconv.spiking_network([Dense(weight=W1), plif(), Dense(weight=W2), plif()], (784,))
+    >>> model = bioconv.to_brian(network, encoder="frames")
+    """
+    named = layers.items() if isinstance(layers, Mapping) else _numbered(layers)
+    parts, before = [], INPUT
+    for name, what in named:
+        parts.append(Part(name=name, what=what, inputs=(before,)))
+        before = name
+    return assembled(parts, tuple(input_shape))
+
+
+def _numbered(layers: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Neurons as layer1, layer2; what stands between them by its kind and place."""
+    named, neurons = [], 0
+    for place, what in enumerate(layers):
+        neurons += isinstance(what, Discrete)
+        own = f"layer{neurons}" if isinstance(what, Discrete) else f"{type(what).__name__}{place}"
+        named.append((own, what))
+    return named
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,6 +227,13 @@ class _Graph:
         what = self.parts[name].what
         assert isinstance(what, Discrete)
         return what
+
+    def means(self, name: str) -> dict[str, float]:
+        """{input of a neuron that remembers: its decay}: one for every kind of NeuNorm on its ways."""
+        found = dict(self.neuron(name).filtered)
+        for _, parts in self.ways(name):
+            found |= {_mean_of(part): part.decay for part in parts if isinstance(part, NeuNorm)}
+        return found
 
     def is_neuron(self, name: str) -> bool:
         return name != INPUT and isinstance(self.parts[name].what, Discrete)
@@ -247,6 +332,8 @@ class _Graph:
             _check_broadcast(name, "steps", np.asarray(what.steps), shape)
             return shape
         try:
+            if isinstance(what, NeuNorm):
+                return output_shape(what.mean(shape)[1], shape)
             return output_shape(what, shape)
         except GraphError as error:
             raise ReadError(f"{name}: {error}") from None
@@ -266,10 +353,11 @@ class _Graph:
             for feeding in self.parts[name].inputs:
                 total = total + self._value(feeding)
             what = self.parts[name].what
-            if isinstance(what, Delay):
+            if isinstance(what, (Delay, NeuNorm)):
                 if total.any():
+                    kind = type(what).__name__
                     raise ReadError(
-                        f"{name}: a delay behind a bias; put the bias behind the delay, or drop it"
+                        f"{name}: a {kind} behind a bias; put the bias behind the {kind}, or drop it"
                     )
                 value = total
             else:
@@ -278,7 +366,7 @@ class _Graph:
             self._values[name] = value
         return self._values[name]
 
-    def ways(self, name: str) -> Iterator[tuple[str, tuple[Layer | Delay, ...]]]:
+    def ways(self, name: str) -> Iterator[tuple[str, tuple[Linear, ...]]]:
         """(source, linear parts in their order) of every way to a neuron."""
         count = 0
         stack: list[tuple[str, tuple[Any, ...]]] = [(i, ()) for i in self.parts[name].inputs]
@@ -334,7 +422,7 @@ def _projections(graph: _Graph, names: dict[str, str]) -> Iterator[Projection]:
     used: dict[str, int] = {}
     for target in graph.neurons:
         for source, parts in graph.ways(target):
-            for layers, delay in _by_delay(parts, graph.shapes[source]):
+            for way in _split(parts, graph.shapes[source]):
                 sender = INPUT if source == INPUT else names[source]
                 name = f"{sender}_to_{names[target]}"
                 used[name] = used.get(name, 0) + 1
@@ -342,30 +430,49 @@ def _projections(graph: _Graph, names: dict[str, str]) -> Iterator[Projection]:
                     name=name if used[name] == 1 else f"{name}_{used[name]}",
                     source=sender,
                     target=names[target],
-                    layers=layers,
+                    layers=way.layers,
                     shape=graph.shapes[source],
-                    delay=delay,
+                    gain=-1.0 if way.variable else 1.0,
+                    delay=way.delay,
+                    variable=way.variable,
                 )
 
 
-def _by_delay(
-    parts: tuple[Layer | Delay, ...], shape: Shape
-) -> Iterator[tuple[tuple[Layer, ...], int]]:
-    """The same way once for every delay that neurons on it have."""
-    ways: list[tuple[tuple[Layer, ...], int]] = [((), 0)]
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """Layers from one population to another, steps of delay, and the input that they lead to."""
+
+    layers: tuple[Layer, ...] = ()
+    delay: int = 0
+    variable: str = ""
+
+
+def _split(parts: tuple[Linear, ...], shape: Shape) -> list[_Way]:
+    """A way, once for every delay that neurons on it have and for what is taken away as a mean."""
+    ways = [_Way()]
     for part in parts:
         if isinstance(part, Delay):
             steps = np.broadcast_to(np.asarray(part.steps), shape)
             ways = [
-                ((*layers, *_only(steps, value)), delay + int(value))
-                for layers, delay in ways
+                replace(
+                    way, layers=(*way.layers, *_only(steps, value)), delay=way.delay + int(value)
+                )
+                for way in ways
                 for value in np.unique(steps)
             ]
+        elif isinstance(part, NeuNorm):
+            mean = part.mean(shape)
+            ways += [replace(w, layers=(*w.layers, *mean), variable=_mean_of(part)) for w in ways]
         else:
             linear = _without_bias(part, shape)
             shape = output_shape(part, shape)
-            ways = [((*layers, *linear), delay) for layers, delay in ways]
-    yield from ways
+            ways = [replace(way, layers=(*way.layers, *linear)) for way in ways]
+    return ways
+
+
+def _mean_of(part: NeuNorm) -> str:
+    """Name of the input that remembers with this decay."""
+    return "mean_" + re.sub(r"\W", "_", repr(float(part.decay)))
 
 
 def _only(steps: np.ndarray, value: int) -> tuple[Layer, ...]:

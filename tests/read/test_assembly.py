@@ -250,7 +250,7 @@ WRONG = {
             Part(name="d", what=Delay(steps=2), inputs=("f",)),
             Part(name="a", what=neuron(), inputs=("d",)),
         ],
-        "d: a delay behind a bias",
+        "d: a Delay behind a bias",
     ),
 }  # fmt: skip
 
