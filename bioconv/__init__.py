@@ -47,7 +47,7 @@ _NAMES = {
     "receptive_fields": "bioconv.codes",
 }
 _MODULES = (
-    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "spiking", "trials",
+    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "sensors", "spiking", "trials",
 )  # fmt: skip
 _ELSEWHERE = {"methods": "bioconv.convert.methods"}
 

@@ -19,6 +19,7 @@ MAP = {
     "datasets": {"errors"},
     "codes": {"errors"},
     "events": {"errors"},
+    "sensors": {"errors", "events"},
     "graph": {"errors"},
     "read": {"errors", "graph", "hdf5", "neurons", "spiking"},
     "learn": {"errors"},
