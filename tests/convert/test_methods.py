@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from brian2 import ms
 from cases import NETWORKS, chain, images, norm
 
+import bioconv
 from bioconv.convert import (
     METHODS,
     QCFS,
@@ -210,13 +212,15 @@ def test_channel_wise_is_a_percentile_of_every_channel(rng):
     network = chain((1,), Dense(weight=[[3.0], [-2.0], [0.5]]), ReLU(), Dense(weight=[[1.0, 1, 1]]))
     report = convert(network, method=ChannelWise(percentile=50), calibration=X).report
     np.testing.assert_allclose(report.scales["fc1"], [7.5, 1, 1.25])
-    assert report.scales["fc2"].shape == (1,)
     assert report.notes == (
         "fc1: nothing activates 1 of its 3 channels, so their weights were not scaled",
     )
     assert "scale       fc1: 1 to 7.5, 3 channels" in str(report).splitlines()
     assert report.thresholds["input_to_fc1"] == 7.5 / 4
-    maps = chain((2, 5, 4), Conv2d(weight=rng.uniform(-0.5, 1, size=(3, 2, 2, 3))), ReLU())
+    maps = chain(
+        (2, 5, 4), Conv2d(weight=rng.uniform(-0.5, 1, size=(3, 2, 2, 3))), ReLU(), Flatten(),
+        Dense(weight=np.ones((1, 24))),
+    )  # fmt: skip
     x = images(maps, 7)
     values = activations(maps, x)["relu1"]
     found = convert(maps, method=ChannelWise(percentile=90), calibration=x).report.scales["conv1"]
@@ -225,11 +229,25 @@ def test_channel_wise_is_a_percentile_of_every_channel(rng):
 
 
 def test_channel_wise_sees_negative_values_of_signed_neurons():
-    network = chain((1,), Dense(weight=[[-5.0], [1.0]]), LeakyReLU(slope=0.5))
+    network = chain(
+        (1,), Dense(weight=[[-5.0], [1.0]]), LeakyReLU(slope=0.5), Dense(weight=[[1.0, 1.0]])
+    )
     found = convert(
         network, method=ChannelWise(percentile=100), calibration=X, substitute={"LeakyReLU": "signed"}
     ).report.scales["fc1"]  # fmt: skip
     np.testing.assert_allclose(found, [10.0, 4.0])
+
+
+def test_channel_wise_leaves_the_order_of_the_answers():
+    """Classes whose largest values differ: counts of spikes are compared as they are."""
+    network = chain((2,), Dense(weight=np.eye(2)), ReLU(), Dense(weight=[[8.0, 0.0], [0.0, 1.0]]))
+    model = bioconv.to_brian(
+        network, method="channel_wise", calibration=np.eye(2), input_range=(0, 1)
+    )
+    assert np.ndim(model.report.scales["fc2"]) == 0
+    result = model.run(np.array([[0.2, 0.9]]), 100 * ms, device="numpy")
+    np.testing.assert_allclose(result.decoded("fc2"), [[1.6, 0.9]], atol=0.1)
+    assert result.predictions == [0]
 
 
 def test_a_factor_of_one_compensates_nothing_and_another_drives_all_harder():
@@ -285,7 +303,9 @@ SIGNED_METHODS = {
 @pytest.mark.parametrize("name", SIGNED_METHODS)
 def test_negative_spikes_count_as_much_as_positive_ones(name):
     """Of -10 and 4 the first is the larger: as the scale, both rates are at most one a step."""
-    network = chain((1,), Dense(weight=[[-5.0], [1.0]]), LeakyReLU(slope=0.5))
+    network = chain(
+        (1,), Dense(weight=[[-5.0], [1.0]]), LeakyReLU(slope=0.5), Dense(weight=[[1.0, 1.0]])
+    )
     found = convert(
         network, method=SIGNED_METHODS[name], calibration=X, substitute={"LeakyReLU": "signed"}
     ).report.scales["fc1"]  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioconv.convert.methods.base import Method
+from bioconv.convert.methods.base import Method, Scale
 from bioconv.convert.methods.percentile import checked_percentile, percentile_of
 
 
@@ -15,7 +15,8 @@ class ChannelWise(Method):
     One scale a layer leaves most channels far below it, with rates so low that they need long
     presentations. Here each channel has the given percentile of *its* non-zero activations as scale, so
     small channels answer as soon as large ones. Choose it for deep networks, for regression, and with
-    leaky rectifiers (``neuron="signed"``); flat layers have one scale a neuron.
+    leaky rectifiers (``neuron="signed"``); flat layers have one scale a neuron. The neurons that answer
+    are compared with each other, so they share one scale.
 
     Attributes
     ----------
@@ -33,9 +34,14 @@ class ChannelWise(Method):
         checked_percentile(self, self.percentile)
 
     def scales(self, evidence):
-        found = {}
+        found: dict[str, Scale] = {}
         for planned in evidence.plan.populations:
-            channels = np.moveaxis(np.abs(evidence.activations[planned.name]), 1, 0)
-            scales = np.array([percentile_of(values, self.percentile) for values in channels])
-            found[planned.name] = scales
+            values = evidence.activations[planned.name]
+            if planned.name == evidence.plan.output:
+                found[planned.name] = percentile_of(values, self.percentile)
+                continue
+            channels = np.moveaxis(values, 1, 0)
+            found[planned.name] = np.array(
+                [percentile_of(each, self.percentile) for each in channels]
+            )
         return found
