@@ -15,9 +15,9 @@ import bioconv
 from bioconv import analysis, datasets
 
 NAME = "rueckauer2017_accuracy_operations"
-CURVE_SAMPLES, CURVE_STEPS = 96, 100
-SAMPLES, STEPS = 128, 200
-NETWORKS = ("mnist_cnn",)
+CURVE_SAMPLES, CURVE_STEPS = 250, 100
+SAMPLES, STEPS = 256, 200
+NETWORKS = ("mnist_fcn", "mnist_cnn")
 GATES = ("fir_max", "avg_max", "exp_max")
 READOUTS = ("potential", "softmax", "softmax_clock")
 
@@ -73,7 +73,7 @@ def _lenet(gate: str, readout: str, data: datasets.Dataset) -> dict[str, Any]:
 def draw(data: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     cost, gates, readouts = figure.subplots(1, 3)
-    for colour, (name, one) in zip(("C0", "C1"), data["curves"].items(), strict=False):
+    for colour, (name, one) in zip(("C0", "C1"), data["curves"].items(), strict=True):
         cost.plot(
             np.array(one["events"]) / 1e6, 100 * np.array(one["accuracy"]), "o-", ms=4,
             color=colour, label=f"{name}, 1 to {data['curve_steps']} steps",

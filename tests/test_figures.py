@@ -14,8 +14,13 @@ PAPERS = (
     "diehl2015_threshold_rate",
     "han2020_reset",
     "hu2018_compensation",
+    "hunsberger2016_rates",
+    "kim2020_channel_rates",
+    "rueckauer2017_accuracy_operations",
     "rueckauer2017_error_by_layer",
+    "rueckauer2017_rates",
     "sengupta2019_sparsity_by_depth",
+    "stoeckl2021_steps",
 )
 
 
@@ -102,19 +107,6 @@ def test_rueckauer_errors_grow_with_depth_and_lower_percentiles_answer_sooner():
     assert spikes == sorted(spikes) and spikes[0] < spikes[-1]
 
 
-def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
-    data = data_of("hu2018_compensation")
-    scaled, unscaled = data["shortcuts"]["scaled"], data["shortcuts"]["not scaled"]
-    assert scaled["accuracy"] >= data["ann_accuracy"] - 0.005
-    for layer in ("add1", "add2", "add3"):
-        assert scaled["pearson"][layer] >= 0.99 > unscaled["pearson"][layer], layer
-    errors = [np.array(list(one["signed_mean"].values())) for one in data["factors"].values()]
-    assert errors[0].mean() < 0 < errors[-1].mean()
-    assert all((later > earlier).all() for earlier, later in pairwise(errors))
-    accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
-    assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
-
-
 def test_han_reset_by_subtraction_is_sooner_and_closer():
     data = data_of("han2020_reset")
     inputs, rates = np.array(data["neuron"]["inputs"]), data["neuron"]["rates"]
@@ -132,6 +124,80 @@ def test_han_reset_by_subtraction_is_sooner_and_closer():
     early = [one["curve"][4] for one in data["alphas"].values()]
     late = [one["curve"][-2] for one in data["alphas"].values()]
     assert early[0] < early[1] and late[0] > late[-1]
+
+
+def test_kim_channels_fire_more_and_negative_spikes_are_needed():
+    data = data_of("kim2020_channel_rates")
+    layer, channel, *lower, plain = data["forms"].values()
+    for name in ("conv1", "conv2"):
+        assert np.median(channel["rates"][name]) >= 2 * np.median(layer["rates"][name]), name
+    for one, other in ((layer, channel), lower):
+        assert one["steps_to_98"] > other["steps_to_98"] > 0
+        assert min(one["curve"][-1], other["curve"][-1]) >= data["ann_accuracy"] - 0.005
+    assert plain["curve"][-1] < lower[-1]["curve"][-1] - 0.05
+
+
+def test_rueckauer_gates_and_readouts_keep_the_accuracy():
+    data = data_of("rueckauer2017_accuracy_operations")
+    for part in ("gates", "readouts"):
+        assert len(data[part]) == 3
+        for name, one in data[part].items():
+            assert one["accuracy"] >= data["ann_accuracy"] - 0.002, name
+
+
+def test_rueckauer_accuracy_comes_with_operations():
+    data = data_of("rueckauer2017_accuracy_operations")
+    for name, one in data["curves"].items():
+        assert one["events"] == sorted(one["events"]) and one["events"][-1] > 0, name
+        assert one["accuracy"][-1] >= one["ann_accuracy"] - 0.002, name
+    fcn = data["curves"]["mnist_fcn"]
+    cheap = np.array(fcn["events"]) < fcn["ann_multiply_adds"] / 2
+    assert np.array(fcn["accuracy"])[cheap].max() >= fcn["ann_accuracy"] - 0.002
+
+
+def test_rueckauer_rates_follow_the_formulas():
+    data = data_of("rueckauer2017_rates")
+    for one in data["neuron"].values():
+        assert one["deviation"] < 1e-9 and max(one["rates"]) == 1
+    soft, hard = (np.array(one["rates"]) for one in data["neuron"].values())
+    assert (hard <= soft).all() and (hard < soft - 0.2).any()
+    for one in data["networks"].values():
+        assert 0 < max(one.values()) < 1e-9
+
+
+def test_hunsberger_rates_and_their_filtered_mean_follow_the_formula():
+    data = data_of("hunsberger2016_rates")
+    theory = np.array(data["theory"])
+    expected = 1 / (data["tau_ref"] + data["tau_rc"] * np.log1p(1 / np.array(data["inputs"])))
+    np.testing.assert_allclose(theory, expected, rtol=1e-4)
+    for name in ("spikes", "filtered"):
+        np.testing.assert_allclose(data[name], theory, rtol=0.02, err_msg=name)
+
+
+def test_stoeckl_more_steps_are_more_digits():
+    data = data_of("stoeckl2021_steps")
+    for name, one in data["few_spike"].items():
+        accuracy = {int(steps): row["accuracy"] for steps, row in one["digits"].items()}
+        assert accuracy[1] < accuracy[2] and accuracy[2] < one["ann_accuracy"] + 0.002, name
+        assert min(accuracy[steps] for steps in (6, 8, 10)) >= one["ann_accuracy"] - 0.001, name
+        spikes = [row["spikes"] for row in one["digits"].values()]
+        assert spikes == sorted(spikes), name
+    half, none = data["quantised"]["begins"]["0.5"], data["quantised"]["begins"]["0.0"]
+    assert half["curve"][7] >= data["quantised"]["ann_accuracy"] - 0.002
+    assert none["curve"][7] < half["curve"][7]
+
+
+def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
+    data = data_of("hu2018_compensation")
+    scaled, unscaled = data["shortcuts"]["scaled"], data["shortcuts"]["not scaled"]
+    assert scaled["accuracy"] >= data["ann_accuracy"] - 0.005
+    for layer in ("add1", "add2", "add3"):
+        assert scaled["pearson"][layer] >= 0.99 > unscaled["pearson"][layer], layer
+    errors = [np.array(list(one["signed_mean"].values())) for one in data["factors"].values()]
+    assert errors[0].mean() < 0 < errors[-1].mean()
+    assert all((later > earlier).all() for earlier, later in pairwise(errors))
+    accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
+    assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
 
 
 def test_sengupta_thresholds_from_spikes_let_fewer_neurons_fire_too_much():
