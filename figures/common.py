@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import bioconv
 from bioconv import Result, analysis, datasets
+from bioconv.graph import Network
 
 HERE = Path(__file__).parent
 CALIBRATION = 500
@@ -21,10 +22,17 @@ def weights(name: str) -> Path:
     return HERE.parent / "models" / name / "weights.h5"
 
 
-def model(name: str, dataset: str = "mnist", *, samples: int = CALIBRATION, **options: Any) -> Any:
-    """A network of the zoo in Brian2, calibrated with the first images of the training set."""
+def read(source: str | Network) -> Network:
+    """A network of the zoo by its name; another as it is."""
+    return bioconv.read(weights(source) if isinstance(source, str) else source)
+
+
+def model(
+    source: str | Network, dataset: str = "mnist", *, samples: int = CALIBRATION, **options: Any
+) -> Any:
+    """A network in Brian2, calibrated with the first images of the training set."""
     images = datasets.load(dataset, "train", samples=samples).images
-    return bioconv.to_brian(weights(name), calibration=images, **options)
+    return bioconv.to_brian(read(source), calibration=images, **options)
 
 
 def shown(network: Any, images: np.ndarray, steps: int, record: Any = None) -> Result:
@@ -39,13 +47,13 @@ def set_thresholds(network: Any, factor: float) -> None:
         network[population.name].V_th = rest + factor * (threshold - rest)
 
 
-def trained(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
+def trained(source: str | Network, images: np.ndarray) -> dict[str, np.ndarray]:
     """{layer: activations} of the trained network."""
-    return bioconv.activations(bioconv.read(weights(name)), images)
+    return bioconv.activations(read(source), images)
 
 
-def trained_accuracy(name: str, data: datasets.Dataset) -> float:
-    answers = bioconv.reference(bioconv.read(weights(name)), data.images).argmax(axis=1)
+def trained_accuracy(source: str | Network, data: datasets.Dataset) -> float:
+    answers = bioconv.reference(read(source), data.images).argmax(axis=1)
     return float((answers == data.labels).mean())
 
 

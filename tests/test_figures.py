@@ -20,6 +20,7 @@ PAPERS = (
     "rueckauer2017_error_by_layer",
     "rueckauer2017_rates",
     "sengupta2019_sparsity_by_depth",
+    "sengupta2019_thresholds",
     "stoeckl2021_steps",
 )
 
@@ -126,6 +127,49 @@ def test_han_reset_by_subtraction_is_sooner_and_closer():
     assert early[0] < early[1] and late[0] > late[-1]
 
 
+def test_sengupta_thresholds_from_spikes_let_fewer_neurons_fire_too_much():
+    data = data_of("sengupta2019_thresholds")
+    spike, data_based, none = (
+        data["methods"][name] for name in ("Spike-Norm", "data-based", "none")
+    )
+    for layer in ("conv1", "conv2", "fc1"):
+        assert spike["over"][layer] < data_based["over"][layer] < none["over"][layer], layer
+        assert spike["saturated"][layer] <= data_based["saturated"][layer], layer
+    assert (data["steps"][0], data["steps"][-1]) == (10, 2500)
+    assert abs(spike["curve"][-1] - data["ann_accuracy"]) <= 0.002
+    assert data["example"] == {"Spike-Norm": 2.0, "data-based": 1.5}
+
+
+def test_sengupta_ways_that_meet_need_spikes_of_equal_worth():
+    junctions = data_of("sengupta2019_thresholds")["junctions"]
+    equal, unequal, matched = junctions["ways"].values()
+    for block in ("block1", "block2"):
+        conv2, shortcut = (equal["scales"][f"{block}_{way}"] for way in ("conv2", "shortcut"))
+        assert conv2 == shortcut
+    assert unequal["scales"]["block1_conv2"] > 1.2 * unequal["scales"]["block1_shortcut"]
+    for layer in ("block2_conv1", "block2_conv2", "block2_shortcut", "fc1"):
+        worse = unequal["pearson"][layer] + 0.004
+        assert min(equal["pearson"][layer], matched["pearson"][layer]) > worse, layer
+    for one in (equal, matched):
+        assert one["curve"][-1] >= junctions["ann_accuracy"] - 0.002
+
+
+def test_sengupta_activity_falls_with_depth():
+    """Of all neurons up to the fourth layer, of those that fire through all hidden layers."""
+    data = data_of("sengupta2019_sparsity_by_depth")
+    assert list(data["depths"]) == ["2", "4", "6", "8"]
+    for depth, one in data["depths"].items():
+        spike, data_based = (
+            np.array(list(one[method]["rates"].values())) for method in ("Spike-Norm", "data-based")
+        )
+        assert len(spike) == int(depth) + 1
+        assert (np.diff(spike[:5]) < 0).all(), depth
+        assert spike[-1] < spike[1] / 1.5 and (spike[1:] < data_based[1:]).all(), depth
+        active = np.array(list(one["Spike-Norm"]["active"].values()))
+        assert (np.diff((spike / active)[:-1]) < 0).all(), depth
+        assert one["Spike-Norm"]["accuracy"] >= one["ann_accuracy"] - 0.002, depth
+
+
 def test_kim_channels_fire_more_and_negative_spikes_are_needed():
     data = data_of("kim2020_channel_rates")
     layer, channel, *lower, plain = data["forms"].values()
@@ -198,16 +242,3 @@ def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
     assert all((later > earlier).all() for earlier, later in pairwise(errors))
     accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
     assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
-
-
-def test_sengupta_thresholds_from_spikes_let_fewer_neurons_fire_too_much():
-    data = data_of("sengupta2019_sparsity_by_depth")
-    spike, data_based, none = (
-        data["methods"][name] for name in ("Spike-Norm", "data-based", "none")
-    )
-    for layer in ("conv1", "conv2", "fc1"):
-        assert spike["over"][layer] < data_based["over"][layer] < none["over"][layer], layer
-        assert spike["saturated"][layer] <= data_based["saturated"][layer], layer
-    assert spike["curve"][-1] >= data["ann_accuracy"] - 0.002
-    hidden = data["depths"]["mnist_cnn"]["spikes_per_neuron"]
-    assert hidden["input"] > hidden["conv1"] > hidden["conv2"]
