@@ -26,8 +26,8 @@ import bioconv
 from bioconv import datasets
 
 NAME = "han2020_reset"
-SAMPLES = 96
-NETWORKS = {"mnist_fcn": 500, "mnist_cnn": 200}
+SAMPLES = 500
+NETWORKS = {"mnist_fcn": 500, "mnist_cnn": 200, "mnist_deep": 500}
 RESETS = ("subtract", "zero")
 ALPHAS = (1.0, 0.75, 0.5)
 WEIGHT, NEURON_STEPS = 0.8, 200
@@ -97,17 +97,15 @@ def _alphas(data: datasets.Dataset) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(12, 7), layout="constrained")
-    axes = figure.subplots(2, 3)
-    (neuron, fcn, cnn), (alphas, correlation, error) = axes
+    figure = Figure(figsize=(15, 7), layout="constrained")
+    (neuron, *networks), (alphas, correlation, error, legend) = figure.subplots(2, 4)
     for reset, rates in data["neuron"]["rates"].items():
         neuron.plot(data["neuron"]["inputs"], rates, label=reset)
     neuron.set_xlabel("input (thresholds a step)")
     neuron.set_ylabel("spikes a step")
     neuron.set_title("one neuron")
     neuron.legend(title="reset")
-    for ax, name in ((fcn, "mnist_fcn"), (cnn, "mnist_cnn")):
-        one = data["networks"][name]
+    for ax, (name, one) in zip(networks, data["networks"].items(), strict=True):
         steps = one["steps"]
         for reset in RESETS:
             label = f"{reset}: {one[reset]['steps_to_target'] or f'> {steps}'} steps"
@@ -124,16 +122,16 @@ def draw(data: dict[str, Any]) -> Figure:
         (correlation, "pearson", "correlation of rates and activations"),
         (error, "mean_absolute", "mean |r − a|"),
     ):
-        for line, name in (("-", "mnist_fcn"), ("--", "mnist_cnn")):
+        for line, name in zip(("-", "--", ":"), data["networks"], strict=True):
             for colour, reset in (("C0", "subtract"), ("C1", "zero")):
                 values = data["networks"][name][reset][measure]
                 values = [value for layer, value in values.items() if layer != "input"]
                 places = range(1, len(values) + 1)
                 ax.plot(places, values, "o" + line, color=colour, label=f"{name}, {reset}")
-        ax.set_xticks((1, 2, 3))
         ax.set_xlabel("layer")
         ax.set_ylabel(label)
-    error.legend(fontsize="small")
+    legend.legend(*error.get_legend_handles_labels(), loc="center")
+    legend.axis("off")
     return figure
 
 

@@ -170,6 +170,15 @@ def test_sengupta_activity_falls_with_depth():
         assert one["Spike-Norm"]["accuracy"] >= one["ann_accuracy"] - 0.002, depth
 
 
+def test_han_eight_layers_tell_the_resets_apart():
+    deep = data_of("han2020_reset")["networks"]["mnist_deep"]
+    subtract, zero = deep["subtract"], deep["zero"]
+    assert zero["steps_to_target"] > 1.4 * subtract["steps_to_target"] > 0
+    assert subtract["curve"][29] > zero["curve"][29] + 0.2
+    assert min(subtract["pearson"][f"fc{n}"] for n in range(1, 9)) > 0.999
+    assert max(zero["pearson"][f"fc{n}"] for n in range(1, 9)) < 0.998
+
+
 def test_kim_channels_fire_more_and_negative_spikes_are_needed():
     data = data_of("kim2020_channel_rates")
     layer, channel, *lower, plain = data["forms"].values()
