@@ -2,6 +2,7 @@
 # make test    the default test suite
 # make test-all  the core suite on every Python of 3.11-3.13 that is found
 # make lint    ruff and mypy
+# make docs    the documentation, docs/_build/index.html
 # make bench   every benchmark, table in benchmarks/RESULTS.md
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN = $(VENV)/bin
 FILES = pyproject.toml setup.py
 TESTS ?=
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/bioconv demo
@@ -34,6 +35,9 @@ lint: $(VENV)/linted
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/documented
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -49,5 +53,9 @@ $(VENV)/linted: $(VENV)/bin/python $(FILES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[lint]"
 	@touch $@
 
+$(VENV)/documented: $(VENV)/bin/python $(FILES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-3.* build *.egg-info bioconv-demo
+	rm -rf .venv .venv-3.* build docs/_build *.egg-info bioconv-demo

@@ -3,14 +3,14 @@
 A spike of weight ``w`` (in thresholds) delivers the charge ``Q = w C_m (V_th - E_L)`` whatever the filter,
 so rates do not depend on it; ``t`` counts from the arrival of the spike:
 
-================== =============================================== ====================
-filter             current                                         jump per spike
-================== =============================================== ====================
-delta              ``Q delta(t)``                                  ``v += w (V_th - E_L)``
-exponential        ``Q/tau exp(-t/tau)``                           ``I_syn += Q/tau``
-alpha              ``Q t/tau^2 exp(-t/tau)``                       ``h_syn += Q/tau``
-double exponential ``Q (exp(-t/decay) - exp(-t/rise))/(decay - rise)`` ``h_syn += Q/rise``
-================== =============================================== ====================
+================== ====================================================== ====================
+filter             current                                                jump per spike
+================== ====================================================== ====================
+delta              ``Q delta(t)``                                         ``v += w (V_th - E_L)``
+exponential        ``Q/tau exp(-t/tau)``                                  ``I_syn += Q/tau``
+alpha              ``Q t/tau^2 exp(-t/tau)``                              ``h_syn += Q/tau``
+double exponential ``Q (exp(-t/decay) - exp(-t/rise))/(decay - rise)``    ``h_syn += Q/rise``
+================== ====================================================== ====================
 
 Each filter is a state variable of the postsynaptic neuron: one, however many synapses there are.
 
