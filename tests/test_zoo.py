@@ -1,6 +1,7 @@
 """The trained networks in models/: files as they were measured, and answers as good as promised."""
 
 import hashlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -29,7 +30,11 @@ PROMISED = {
     "mnist_qcfs": ("mnist", 0.993),
     "mnist_clipped": ("mnist", 0.987),
     "mnist_binary": ("mnist", 0.975),
+    "fashion_fcn": ("fashion-mnist", 0.89),
+    "fashion_cnn": ("fashion-mnist", 0.895),
 }
+#: Largest mean absolute error of mnist_boxes, in sides of the canvas.
+BOX_ERROR = 0.0040
 LARGE = [name for name, (data, _) in PROMISED.items() if data != "digits"]
 
 
@@ -44,7 +49,7 @@ def answers(network, images):
 
 def test_checksums():
     lines = (MODELS / "checksums.txt").read_text().splitlines()
-    assert len(lines) == len(PROMISED)
+    assert len(lines) == len(PROMISED) + 1, "mnist_boxes has no accuracy to promise"
     for line in lines:
         digest, name = line.split()
         assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == digest, name
@@ -129,6 +134,56 @@ def test_networks_made_to_be_converted_need_no_substitutes(name):
     depth = sum(isinstance(node.layer, (Conv2d, Dense)) for node in network.nodes)
     shortcuts = sum("shortcut" in node.name for node in network.nodes)
     assert len(spiking.populations) == depth - shortcuts == 8
+
+
+def boxes():
+    """The module models/boxes.py."""
+    spec = importlib.util.spec_from_file_location("boxes", MODELS / "boxes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_boxes_are_the_extent_of_the_ink_on_the_canvas(rng):
+    """Digits of the small set, cut to rectangles."""
+    digits = datasets.load("digits", samples=40).images[:, :, :, 1:]
+    canvases, found = boxes().placed(digits, rng)
+    assert canvases.shape == (40, 1, 56, 56) and len(np.unique(found, axis=0)) > 30
+    for canvas, digit, box in zip(canvases[:, 0], digits[:, 0], found, strict=True):
+        rows, columns = (np.flatnonzero((canvas >= boxes().INK).any(axis=a)) for a in (1, 0))
+        low, high = np.array([columns[0], rows[0]]), np.array([columns[-1] + 1, rows[-1] + 1])
+        expected = np.concatenate([(low + high) / 2, high - low]) / 56
+        np.testing.assert_allclose(box, expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            np.sort(canvas[canvas > 0]), np.sort(digit[digit > 0]), rtol=1e-6
+        )
+
+
+def test_the_places_of_the_test_set_do_not_change():
+    digits = datasets.load("digits", samples=3).images
+    first, second = boxes().test_set(digits), boxes().test_set(digits)
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_overlap_of_boxes():
+    box = np.array([[0.5, 0.5, 0.2, 0.4]])
+    for other, expected in {
+        (0.5, 0.5, 0.2, 0.4): 1,
+        (0.6, 0.5, 0.2, 0.4): 1 / 3,
+        (0.6, 0.7, 0.2, 0.4): 0.25 / 1.75,
+        (0.8, 0.5, 0.2, 0.4): 0,
+        (0.9, 0.95, 0.2, 0.1): 0,
+    }.items():
+        assert boxes().overlap(box, np.array([other])) == pytest.approx(expected)
+
+
+@pytest.mark.data
+def test_mnist_boxes_on_some_images():
+    """Two standard errors above the promise, from the spread over the images."""
+    canvases, expected = boxes().test_set(datasets.load("mnist", samples=500).images)
+    errors = abs(bioconv.reference(load("mnist_boxes"), canvases) - expected).mean(axis=1)
+    assert errors.mean() <= BOX_ERROR + 2 * errors.std() / np.sqrt(len(errors))
 
 
 @pytest.mark.data
