@@ -11,6 +11,7 @@ from brian2 import ms
 
 import bioconv
 from bioconv import analysis, datasets
+from bioconv.errors import ParameterError
 from bioconv.graph import Conv2d, Dense
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -35,6 +36,26 @@ PROMISED = {
 }
 #: Largest mean absolute error of mnist_boxes, in sides of the canvas.
 BOX_ERROR = 0.0040
+AVERAGE = {"substitute": {"MaxPool2d": "AvgPool2d"}}
+SIGNED = {"substitute": {"LeakyReLU": "signed"}, "readout": "potential"}
+#: Networks whose neurons integrate and are reset by subtraction, and ways to convert them.
+SOFT_RESET = {
+    **{
+        name: ({},)
+        for name in (
+            "digits_mlp", "digits_cnn", "mnist_fcn", "mnist_cnn", "mnist_resnet", "mnist_vgg", "mnist_deep",
+            "fashion_fcn", "fashion_cnn",
+        )
+    },
+    "mnist_lenet": ({}, AVERAGE),
+    "fashion_lenet": ({}, AVERAGE),
+    "fashion_leaky": ({}, SIGNED),
+    "mnist_boxes": ({}, SIGNED),
+    "mnist_qcfs": ({}, {"method": "qcfs"}),
+    "mnist_clipped": ({}, {"method": "unscaled"}),
+}  # fmt: skip
+#: Networks of other neurons, and what these are called.
+OTHERS = {"mnist_softlif": "soft-LIF", "mnist_binary": "IntegrateFire"}
 LARGE = [name for name, (data, _) in PROMISED.items() if data != "digits"]
 
 
@@ -184,6 +205,65 @@ def test_mnist_boxes_on_some_images():
     canvases, expected = boxes().test_set(datasets.load("mnist", samples=500).images)
     errors = abs(bioconv.reference(load("mnist_boxes"), canvases) - expected).mean(axis=1)
     assert errors.mean() <= BOX_ERROR + 2 * errors.std() / np.sqrt(len(errors))
+
+
+def few_images(name):
+    """Three images of the model's test set."""
+    data = "mnist" if name == "mnist_boxes" else PROMISED[name][0]
+    images = datasets.load(data, samples=3).images
+    return boxes().test_set(images)[0] if name == "mnist_boxes" else images
+
+
+def kept_charge(name, options):
+    """{population: parts of its error} after 50 steps in double precision."""
+    network, x = load(name), few_images(name)
+    model = bioconv.to_brian(network, calibration=x, **options)
+    result = model.run(
+        x, 50 * ms, device="numpy", record=bioconv.trials.residuals(model), progress=False
+    )
+    values = bioconv.activations(network, x)
+    assert all(
+        counts.any() for layer, counts in result.counts.items() if layer not in result.silent
+    )
+    return {
+        p.name: analysis.error_parts(model.spiking, network, result, values, p.name)
+        for p in model.spiking.populations
+    }
+
+
+def lanes(names):
+    """Models as parameters, with the mark of those that need a data set."""
+    return [
+        pytest.param(name, marks=() if name.startswith("digits") else pytest.mark.data)
+        for name in names
+    ]
+
+
+def test_every_network_is_asked_for_its_charge():
+    assert set(SOFT_RESET) | set(OTHERS) == {
+        path.parent.name for path in MODELS.glob("*/weights.h5")
+    }
+
+
+@pytest.mark.parametrize("name", lanes(SOFT_RESET))
+def test_every_layer_keeps_its_charge(name):
+    """``r = W r_before + b - (V - V_0)/T``: what is lost is rounding, below 1e-9.
+
+    A max-pooling population sends on the spikes of others and has no charge to keep.
+    """
+    for options in SOFT_RESET[name]:
+        found = kept_charge(name, options)
+        lossy = {layer for layer, parts in found.items() if not parts.exact}
+        assert lossy == {layer for layer in found if layer.startswith("pool")}
+        for layer in set(found) - lossy:
+            assert np.abs(found[layer].lost).max() < 1e-9, (layer, options)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", OTHERS)
+def test_neurons_that_sum_up_no_charge_are_named(name):
+    with pytest.raises(ParameterError, match=rf"{OTHERS[name]} neurons.*does not code"):
+        kept_charge(name, {})
 
 
 @pytest.mark.data

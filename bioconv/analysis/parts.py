@@ -109,6 +109,8 @@ def error_parts(
 
     Raises
     ------
+    ParameterError
+        If the layer's neurons do not code rates by a charge that is summed up, or begin at random.
     ResultError
         If residuals were not recorded, or networks, result and activations do not fit together.
     """
@@ -149,6 +151,12 @@ def _check_code(network: Network, population: Any) -> None:
         raise ParameterError(
             f"{population.name!r} ({kind} neurons) does not code its activation by a charge that is "
             "summed up; errors can be taken apart for integrate-and-fire neurons that code rates. "
+            "bioconv.analysis.rate_errors compares all others"
+        )
+    if population.initial == "random":
+        raise ParameterError(
+            f"{population.name!r} begins at random potentials, which a result does not hold; errors can be "
+            "taken apart where all begin alike: convert with initial=0.5. "
             "bioconv.analysis.rate_errors compares all others"
         )
 

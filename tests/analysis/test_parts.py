@@ -9,7 +9,7 @@ from cases import NETWORKS, images
 
 import bioconv
 from bioconv.analysis import error_parts, input_current
-from bioconv.errors import ResultError
+from bioconv.errors import ParameterError, ResultError
 from bioconv.graph import Dense, Network, ReLU, activations
 
 STEPS = 40
@@ -151,6 +151,14 @@ def test_errors():
         error_parts(model.spiking, network, result, fewer, "fc1")
     with pytest.raises(ResultError, match="codes the layer 'relu1' of the trained network"):
         error_parts(model.spiking, network, result, {"x": x}, "fc1")
+
+
+def test_random_first_potentials_are_refused_by_name():
+    network = NETWORKS["dense"]
+    x = images(network)
+    model = bioconv.to_brian(network, calibration=x, initial="random")
+    with pytest.raises(ParameterError, match="'fc1' begins at random potentials.*initial=0.5"):
+        error_parts(model.spiking, network, run(model, x, 5), activations(network, x), "fc1")
 
 
 @pytest.mark.parametrize("encoder", ["constant", "regular"])
