@@ -22,6 +22,7 @@ from bioconv.version import VERSION as __version__  # noqa: N811
 _NAMES = {
     "to_brian": "bioconv.pipeline",
     "read": "bioconv.read",
+    "from_nir": "bioconv.read",
     "bundled": "bioconv.read",
     "spiking_network": "bioconv.read.assembly",
     "save_network": "bioconv.read",

@@ -4,7 +4,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -71,3 +74,84 @@ def opened(
         raise
     except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as problem:
         raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from problem
+
+
+#: Groups in groups, objects in a file, and bytes that a byte of a file may stand for (deflate packs a thousand).
+_DEPTH, _OBJECTS, _PACKED = 32, 100_000, 1100
+#: Filters that need no plugin: deflate, shuffle, checksum, szip, lzf.
+_FILTERS = {1, 2, 3, 4, 32000}
+
+
+def tree(path: str | os.PathLike, error: type[BioconvError]) -> dict[str, Any]:
+    """All of a foreign HDF5 file: groups as dicts, data sets as arrays, texts as str.
+
+    Nothing outside the file is read and nothing is executed: links to other files, external and virtual data
+    sets and unknown filters are refused, as are groups that contain each other and data sets
+    larger than the file can hold.
+
+    Raises
+    ------
+    error
+        If the file is missing, is no HDF5 file, or is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise error(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            budget = _Budget(error=error, bytes=_PACKED * path.stat().st_size)
+            return _group(file, "", (), budget)
+    except BioconvError as problem:
+        raise error(f"{path}: {problem}") from None
+    except Exception as problem:  # whatever h5py makes of a damaged file
+        raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from None
+
+
+@dataclass
+class _Budget:
+    """What may still be read."""
+
+    error: type[BioconvError]
+    bytes: int
+    objects: int = _OBJECTS
+
+    def spend(self, name: str, n: int) -> None:
+        self.bytes -= n
+        self.objects -= 1
+        if self.bytes < 0 or self.objects < 0:
+            raise self.error(f"{name} is larger than the file can hold; is the file damaged?")
+
+
+def _group(group: h5py.Group, name: str, above: tuple[int, ...], budget: _Budget) -> dict[str, Any]:
+    address = h5py.h5o.get_info(group.id).addr
+    if address in above or len(above) > _DEPTH:
+        raise budget.error(f"group {name or '/'} contains itself, or is nested too deeply")
+    found: dict[str, Any] = {}
+    for key in group:
+        inner = f"{name}/{key}"
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise budget.error(f"{inner} is a link to another place; store the data itself")
+        item = group[key]
+        budget.spend(inner, 0)
+        if isinstance(item, h5py.Group):
+            found[key] = _group(item, inner, (*above, address), budget)
+        elif isinstance(item, h5py.Dataset):
+            found[key] = _values(item, inner, budget)
+        else:
+            raise budget.error(f"{inner} is neither a group nor a data set")
+    return found
+
+
+def _values(item: h5py.Dataset, name: str, budget: _Budget) -> Any:
+    settings = item.id.get_create_plist()
+    filters = {settings.get_filter(n)[0] for n in range(settings.get_nfilters())}
+    if item.is_virtual or settings.get_external_count() or filters - _FILTERS:
+        raise budget.error(f"{name} is stored elsewhere or with unknown filters")
+    if item.shape is None:
+        raise budget.error(f"{name} is empty")
+    text = h5py.check_string_dtype(item.dtype) is not None
+    if not text and item.dtype.kind not in "biuf":
+        raise budget.error(f"{name} holds {item.dtype}; numbers and texts can be read")
+    size = item.dtype.itemsize
+    budget.spend(name, size * max(prod(item.shape), prod(item.chunks or (0,))))
+    return item.asstr()[()] if text else item[()]

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from brian2 import ms
+from brian2 import ms, second
 
 from bioconv.build import Encoder, Settings, encoder_named
 from bioconv.convert import Auto, Method
@@ -25,6 +25,7 @@ from bioconv.graph import Network
 from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
 from bioconv.read import read
+from bioconv.read.nir import from_nir, is_nir
 from bioconv.result import Result
 from bioconv.run import compiler_problem
 from bioconv.spiking import SpikingNetwork
@@ -58,14 +59,15 @@ def to_brian(
     Parameters
     ----------
     source
-        What :func:`bioconv.read` takes, with ``input_shape`` where that needs it; or a
-        :class:`bioconv.spiking.SpikingNetwork`, which is not converted.
+        What :func:`bioconv.read` takes, with ``input_shape`` where that needs it. A
+        :class:`bioconv.spiking.SpikingNetwork` and a NIR graph (a file ending in .nir or a ``nir.NIRGraph``) are not
+        converted; :func:`bioconv.from_nir` has more options than ``dt`` and ``reset``.
     calibration, method, neuron, synapse, reset, initial, clamp, pooling, readout, substitute, input_range
         As in :func:`bioconv.convert`.
     encoder : {"constant", "poisson", "bernoulli", "regular", "ttfs", "rank_order", "frames", "events"} or record, optional
         How images become input: :mod:`bioconv.build.encoders`; ``Poisson(rate=200*Hz)`` also slows the layers to that rate.
     dt : second, optional
-        1 ms unless given.
+        1 ms unless given, or that which a trained spiking network was made for.
     units : {"biophysical", "dimensionless"}
         The two spike alike, step for step.
     propagation : {"synchronous", "delayed"}
@@ -89,8 +91,9 @@ def to_brian(
     >>> model = bioconv.to_brian("digits_mlp")
     >>> result = model.run(bioconv.datasets.load("digits").images, 100*ms)
     """
+    network = _read(source, input_shape, dt, reset)
     settings = Settings(
-        dt=1 * ms if dt is None else dt,
+        dt=_step(network, dt),
         units=units_named(units),
         encoder=encoder_named(encoder),
         propagation=propagation,
@@ -98,10 +101,10 @@ def to_brian(
         precision=precision,
         seed=seed,
     )
-    if isinstance(source, SpikingNetwork):
-        return Model(source, settings)
+    if isinstance(network, SpikingNetwork):
+        return Model(network, settings)
     spiking = converted(
-        read(source, input_shape=input_shape),
+        network,
         method=method,
         calibration=calibration,
         neuron=neuron,
@@ -117,6 +120,24 @@ def to_brian(
         simulate=partial(simulated, settings),
     )
     return Model(spiking, settings)
+
+
+def _read(
+    source: Any, input_shape: Sequence[int] | None, dt: Any, reset: str | None
+) -> Network | SpikingNetwork:
+    if isinstance(source, SpikingNetwork):
+        return source
+    if is_nir(source):
+        return from_nir(source, dt=dt, reset=reset)
+    return read(source, input_shape=input_shape)
+
+
+def _step(network: Network | SpikingNetwork, dt: Any) -> Any:
+    """The time step that is asked for, that a trained spiking network was made for, or 1 ms."""
+    own = network.dt if isinstance(network, SpikingNetwork) else None
+    if dt is not None:
+        return dt
+    return 1 * ms if own is None else own * second
 
 
 def convert(

@@ -177,6 +177,8 @@ class SpikingNetwork:
         Name of the population that answers.
     report : Any
         How it came about: a :class:`bioconv.convert.Conversion`, or None.
+    dt : float or None
+        Seconds of the step that its neurons were made for, if they were; a model has no other.
     """
 
     stimulus: Stimulus
@@ -184,6 +186,7 @@ class SpikingNetwork:
     projections: tuple[Projection, ...]
     output: str
     report: Any = None
+    dt: float | None = None
     depths: Mapping[str, int] = field(init=False)
 
     def __post_init__(self):

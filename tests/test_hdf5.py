@@ -153,3 +153,94 @@ def test_files_that_are_missing_cut_off_or_no_hdf5(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(ReadError, match="is damaged or is not an HDF5 file"):
             read(path)
+
+
+def foreign(path, **data):
+    with h5py.File(path, "w") as file:
+        for name, values in data.items():
+            file[f"a/{name}"] = values
+        return file
+
+
+def test_a_foreign_file_as_nested_dicts(tmp_path):
+    foreign(tmp_path / "a.h5", x=np.arange(3), text="né", many=[b"a", b"b"], one=2.5)
+    found = hdf5.tree(tmp_path / "a.h5", ReadError)["a"]
+    assert found["text"] == "né" and found["one"] == 2.5
+    assert found["x"].tolist() == [0, 1, 2] and len(found["many"]) == 2
+
+
+def _loop(file):
+    file["a/again"] = file["/"]
+
+
+def _two_groups(file):
+    file["b/a"] = file["a"]
+    file["a/b"] = file["b"]
+
+
+def _soft(file):
+    file["a/s"] = h5py.SoftLink("/a/x")
+
+
+def _other_file(file):
+    file["a/s"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def _raw_file(file):
+    file.create_dataset("a/raw", (4,), "u1", external=[("/etc/hostname", 0, 4)])
+
+
+def _virtual(file):
+    layout = h5py.VirtualLayout((3,), int)
+    layout[:] = h5py.VirtualSource("other.h5", "x", (3,))
+    file.create_virtual_dataset("a/v", layout)
+
+
+def _huge(file):
+    file.create_dataset("a/huge", (2**40,), "f8", chunks=(1024,), compression="gzip")
+
+
+def _many(file):
+    for n in range(40):
+        file.create_dataset(f"a/part{n}", (2**21,), "f8", chunks=(2**21,), compression="gzip")
+
+
+def _empty(file):
+    file["a/e"] = h5py.Empty("f8")
+
+
+def _compound(file):
+    file["a/c"] = np.zeros(2, [("x", "f8"), ("y", "i4")])
+
+
+def _deep(file):
+    file.create_group("a/" + "/".join("g" * 1 for _ in range(60)))
+
+
+REFUSED = {
+    "contains itself": (_loop, _two_groups, _deep),
+    "is a link to another place": (_soft, _other_file),
+    "stored elsewhere": (_raw_file, _virtual),
+    "larger than the file can hold": (_huge, _many),
+    "is empty": (_empty,),
+    "holds": (_compound,),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_leaves_a_foreign_file_or_its_size_is_refused(tmp_path, text):
+    for n, add in enumerate(REFUSED[text]):
+        path = tmp_path / f"{n}.h5"
+        foreign(path, x=np.arange(3))
+        with h5py.File(path, "a") as file:
+            add(file)
+        with pytest.raises(ReadError, match=text):
+            hdf5.tree(path, ReadError)
+
+
+def test_a_foreign_file_that_is_missing_or_damaged(tmp_path):
+    with pytest.raises(ReadError, match="no such file"):
+        hdf5.tree(tmp_path / "a.h5", ReadError)
+    (tmp_path / "a.h5").write_bytes(b"no")
+    with pytest.raises(ReadError, match="damaged or is not an HDF5 file"):
+        hdf5.tree(tmp_path / "a.h5", ReadError)

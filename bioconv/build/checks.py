@@ -1,5 +1,7 @@
 """Whether a spiking network and the settings of a model go together."""
 
+from brian2 import second
+
 from bioconv.build.settings import Settings
 from bioconv.errors import ParameterError
 from bioconv.neurons import Discrete, FewSpike
@@ -14,6 +16,16 @@ def check_model(network: SpikingNetwork, settings: Settings) -> None:
     ParameterError
         With what to change.
     """
+    if network.dt is not None and abs(float(settings.dt) / network.dt - 1) > 1e-9:
+        raise ParameterError(
+            f"dt is {settings.dt}; the network was read for steps of {network.dt * second}. Leave dt out, or "
+            "read it again with another dt"
+        )
+    waiting = [p.name for p in network.projections if p.delay and p.source == network.stimulus.name]
+    if waiting and not settings.encoder.stepwise:
+        raise ParameterError(
+            f'{waiting[0]} delays the input; use encoder="events" or "frames", whose steps count'
+        )
     discrete = [p.name for p in network.populations if isinstance(p.neuron, Discrete)]
     frames = settings.encoder.stepwise and not settings.encoder.spikes
     if settings.propagation == "delayed" and (discrete or frames):

@@ -132,8 +132,16 @@ def _sequences(
     shown = np.zeros((len(frames), n_steps, *frames.shape[2:]))
     shown[:, : frames.shape[1]] = frames[:, :n_steps]
     single = replace(settings, encoder=Constant(rate=settings.encoder.rate))
-    found = drives(shown.reshape(-1, *frames.shape[2:]), spiking, single, 1, 1)
-    return {name: values.reshape(len(frames), -1) for name, values in found.items()}
+    total: dict[str, Any] = {}
+    for delay in {p.delay for p in spiking.projections if p.source == spiking.stimulus.name}:
+        here = tuple(p for p in spiking.projections if p.delay == delay)
+        late = np.zeros_like(shown)
+        late[:, delay:] = shown[:, : max(0, n_steps - delay)]
+        one = replace(spiking, projections=here)
+        found = drives(late.reshape(-1, *frames.shape[2:]), one, single, 1, 1)
+        for name, values in found.items():
+            total[name] = total.get(name, 0) + values.reshape(len(frames), -1)
+    return total
 
 
 def arguments(

@@ -11,9 +11,11 @@ from bioconv.errors import ReadError
 from bioconv.graph import Network
 from bioconv.read.arrays import read_dict, read_list, read_npz
 from bioconv.read.hdf5 import load_network, save_network
+from bioconv.read.nir import from_nir, is_nir
 from bioconv.read.pytorch import is_torch_module, read_torch
+from bioconv.spiking import SpikingNetwork
 
-__all__ = ["bundled", "load_network", "read", "save_network"]
+__all__ = ["bundled", "from_nir", "load_network", "read", "save_network"]
 
 _BUNDLED = Path(__file__).parents[1] / "data"
 
@@ -23,7 +25,7 @@ def bundled() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _BUNDLED.glob("*.h5")))
 
 
-def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
+def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network | SpikingNetwork:
     """The trained network in ``source``.
 
     Parameters
@@ -32,7 +34,8 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
         A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
         :func:`bioconv.save_network`; the name of a bundled network (``"digits_cnn"``); a
-        ``torch.nn.Module``.
+        ``torch.nn.Module``; a NIR graph or ``.nir`` file, which become a
+        :class:`~bioconv.spiking.SpikingNetwork` (:func:`bioconv.from_nir` has their options).
     input_shape : tuple of int, optional
         ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
         bare arrays that begin with a convolution.
@@ -46,6 +49,8 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
     """
     if isinstance(source, Network):
         return source
+    if is_nir(source):
+        return from_nir(source)
     if is_torch_module(source):
         return read_torch(source, input_shape=input_shape)
     if isinstance(source, (str, os.PathLike)):
@@ -61,7 +66,7 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network:
         )
     raise ReadError(
         f"cannot read weights from {type(source).__name__}; give a list or dict of arrays, a path "
-        "(.h5, .npz), a bioconv Network or a torch.nn.Module"
+        "(.h5, .npz, .nir), a bioconv Network or a torch.nn.Module"
     )
 
 
@@ -74,6 +79,6 @@ def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> 
     if path.suffix in (".h5", ".hdf5"):
         return load_network(path)
     raise ReadError(
-        f"cannot read {str(source)!r}: it is neither a file ending in .h5 or .npz nor one of the "
+        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .npz or .nir nor one of the "
         f"bundled networks ({', '.join(bundled())})"
     )

@@ -360,6 +360,10 @@ class _Graph:
                         f"{name}: a {kind} behind a bias; put the bias behind the {kind}, or drop it"
                     )
                 value = total
+            elif isinstance(what, Weighted) and not total.any():
+                bias = np.zeros(1) if what.bias is None else what.bias
+                shape = self.shapes[name]
+                value = np.broadcast_to(bias.reshape(-1, *[1] * (len(shape) - 1)), shape)
             else:
                 assert isinstance(what, Layer)
                 value = forward(what, total[None])[0]
@@ -379,7 +383,7 @@ class _Graph:
                 yield at, behind
                 continue
             part = self.parts[at]
-            stack += [(i, (part.what, *behind)) for i in part.inputs]
+            stack[0:0] = [(i, (part.what, *behind)) for i in part.inputs]
 
 
 def _check_names(parts: Sequence[Part]) -> None:
