@@ -1,13 +1,18 @@
 """Writing and opening HDF5 files safely: whole or not at all, and never something else."""
 
+import faulthandler
 import os
+import signal
+import sys
 import tempfile
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import h5py
 
@@ -59,6 +64,7 @@ def opened(
     """
     if not Path(path).is_file():
         raise error(f"{path}: no such file")
+    _check_harmless(Path(path), error)
     try:
         with h5py.File(path, "r") as file:
             found = file.attrs.get("format")
@@ -97,6 +103,7 @@ def tree(path: str | os.PathLike, error: type[BioconvError]) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise error(f"{path}: no such file")
+    _check_harmless(path, error)
     try:
         with h5py.File(path, "r") as file:
             budget = _Budget(error=error, bytes=_PACKED * path.stat().st_size)
@@ -155,3 +162,68 @@ def _values(item: h5py.Dataset, name: str, budget: _Budget) -> Any:
     size = item.dtype.itemsize
     budget.spend(name, size * max(prod(item.shape), prod(item.chunks or (0,))))
     return item.asstr()[()] if text else item[()]
+
+
+#: Seconds in which a small file must be read, and bytes a second beyond that.
+_PATIENCE, _SPEED = 1.5, 2e7
+
+
+def _check_harmless(path: Path, error: type[BioconvError]) -> None:
+    """Have a child process read the file first: the HDF5 library can loop or crash on damaged ones.
+
+    Only Linux has the cheap copy of a process that this needs; elsewhere nothing is checked.
+    """
+    if sys.platform != "linux":
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # threads of others do not matter to the child
+        child = os.fork()
+    if child == 0:
+        _read_all(path)
+    end = time.monotonic() + _PATIENCE + path.stat().st_size / _SPEED
+    wait = 1e-4
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise error(f"{path} is damaged: reading it does not come to an end")
+        time.sleep(wait)
+        wait = min(2 * wait, 0.01)
+    if os.WIFSIGNALED(status):
+        raise error(f"{path} is damaged: reading it crashes the HDF5 library")
+
+
+def _read_all(path: Path) -> NoReturn:
+    """Read every value of a file, whatever it says, and end the process."""
+    try:
+        faulthandler.disable()
+        with h5py.File(path, "r") as file:
+            for item in _items(file):
+                for name in item.attrs:
+                    item.attrs.get(name)
+                if (
+                    isinstance(item, h5py.Dataset)
+                    and item.size
+                    and item.nbytes <= _PACKED * path.stat().st_size
+                ):
+                    item[()]
+    except BaseException:  # the parent finds out by itself
+        pass
+    finally:
+        os._exit(0)
+
+
+def _items(group: h5py.Group, depth: int = 0) -> Iterator[Any]:
+    yield group
+    for key in group if depth <= _DEPTH else ():
+        if isinstance(group.get(key, getlink=True), h5py.HardLink):
+            item = group[key]
+            if isinstance(item, h5py.Group):
+                yield from _items(item, depth + 1)
+            else:
+                yield item

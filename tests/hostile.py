@@ -1,0 +1,140 @@
+"""Damaged files for every reader: what `test_hostile_files.py` and a process of its own feed them.
+
+A process of its own since a library in C may crash: ``python hostile.py READER COUNT SEED FOLDER`` prints how
+many files were read, refused, and what was slowest; anything else than a bioconv error ends it with a trace.
+"""
+
+import resource
+import struct
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from brian2 import second
+
+import bioconv
+from bioconv import datasets, sensors
+from bioconv.errors import BioconvError
+from bioconv.graph import Conv2d, Dense, Flatten, Network, ReLU
+
+#: Bytes of address space beyond what is in use before the first file.
+ROOM = 2**30
+#: Seconds that one file may take.
+PATIENCE = 2.0
+
+
+def network():
+    rng = np.random.default_rng(0)
+    layers = [Conv2d(weight=rng.normal(size=(2, 1, 2, 3)), bias=rng.normal(size=2)), ReLU(), Flatten(),
+              Dense(weight=rng.normal(size=(3, 18)))]  # fmt: skip
+    return Network.sequential(layers, input_shape=(1, 4, 5))
+
+
+def hdf5(path: Path) -> None:
+    bioconv.save_network(network(), path)
+
+
+def npz(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(path, a_weight=rng.normal(size=(4, 3)), b_weight=rng.normal(size=(2, 4)))
+
+
+def idx(path: Path) -> None:
+    head = struct.pack(">HBB", 0, 0x08, 3) + struct.pack(">3I", 5, 4, 3)
+    path.write_bytes(head + bytes(range(60)))
+
+
+def camera(path: Path) -> None:
+    path.write_bytes(np.random.default_rng(0).integers(0, 256, 200, dtype=np.uint8).tobytes())
+
+
+def nir(path: Path) -> None:
+    path.write_bytes((Path(__file__).parent / "read/nir_files/lif_norse.nir").read_bytes())
+
+
+def read_nir(path: Path) -> None:
+    bioconv.from_nir(path, dt=1e-4 * second, reset="zero")
+
+
+def result(path: Path) -> None:
+    model = bioconv.to_brian(network(), method="unscaled")
+    images = np.random.default_rng(1).uniform(size=(2, 1, 4, 5))
+    model.run(images, device="numpy", progress=False).save(path)
+
+
+#: {reader: (how a good file is written, its ending, how it is read)}. A new reader of files joins here.
+READERS: dict[str, tuple[Callable, str, Callable]] = {
+    "hdf5": (hdf5, ".h5", bioconv.read),
+    "npz": (npz, ".npz", bioconv.read),
+    "idx": (idx, "-ubyte", datasets.read_idx),
+    "camera": (camera, ".bin", sensors.read_bin),
+    "nir": (nir, ".nir", read_nir),
+    "result": (result, ".h5", bioconv.load_result),
+}
+
+
+def mutated(good: bytes, rng: np.random.Generator) -> bytes:
+    """Cut off, bits turned, numbers made huge, blocks copied elsewhere or erased."""
+    data = bytearray(good)
+    for _ in range(int(rng.integers(1, 4))):
+        kind, at = rng.integers(6), int(rng.integers(len(data)))
+        width = int(rng.integers(1, 9))
+        if kind == 0:
+            del data[at:]
+        elif kind == 1:
+            data[at] ^= 1 << int(rng.integers(8))
+        elif kind == 2:
+            data[at : at + width] = b"\xff" * width
+        elif kind == 3:
+            data[at : at + width] = bytes(width)
+        elif kind == 4:
+            other = int(rng.integers(len(data)))
+            data[at : at + 4 * width] = data[other : other + 4 * width]
+        else:
+            data[at:at] = rng.integers(0, 256, width, dtype=np.uint8).tobytes()
+        if not data:
+            break
+    return bytes(data)
+
+
+def feed(name: str, count: int, seed: int, folder: Path) -> dict[str, float]:
+    """Read so many damaged files.
+
+    Returns
+    -------
+    dict
+        Files that were read all the same and that were refused, and the seconds of the slowest.
+    """
+    write, ending, read = READERS[name]
+    path = folder / f"good{ending}"
+    write(path)
+    read(path)  # the good one is good
+    good, rng = path.read_bytes(), np.random.default_rng(seed)
+    damaged = folder / f"damaged{ending}"
+    found = {"read": 0, "refused": 0, "slowest": 0.0}
+    for _ in range(count):
+        damaged.unlink(missing_ok=True)
+        damaged.write_bytes(mutated(good, rng))
+        begin = time.perf_counter()
+        try:
+            read(damaged)
+            found["read"] += 1
+        except BioconvError:
+            found["refused"] += 1
+        took = time.perf_counter() - begin
+        found["slowest"] = max(found["slowest"], took)
+    return found
+
+
+def main():
+    name, count, seed, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2 * ROOM, resource.RLIM_INFINITY))
+    found = feed(name, count, seed, folder)
+    print(found["read"], found["refused"], found["slowest"])
+
+
+if __name__ == "__main__":
+    main()
