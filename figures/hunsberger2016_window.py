@@ -2,7 +2,9 @@
 
 Hunsberger & Eliasmith (2016), arXiv 1611.05141: weights of a network that was trained with soft LIF neurons run
 with LIF neurons as they are, and the answer is the mean output between two times ``c0`` and ``c1``. An output
-that integrates holds that mean as the difference of two potentials. Constant input.
+that integrates holds that mean as the difference of two potentials. The efficiency is the operations of the trained
+network, one for a neuron and two for a connection, over ``0.08`` for a synaptic event and ``0.25`` for an update of a neuron
+in a step of 1 ms, until ``c1``. Constant input.
 """
 
 from typing import Any
@@ -17,9 +19,10 @@ from bioconv import analysis, datasets
 from bioconv.neurons import Alpha
 
 NAME = "hunsberger2016_window"
-SAMPLES, STEPS = 128, 200
-BEGINS, ENDS = (0, 20, 40, 60, 80, 100, 120), (10, 20, 30, 40, 50, 60, 80, 100, 120, 160, 200)
-SYNAPSES = {"alpha, 5 ms": Alpha(tau=5 * ms), "none": "delta"}
+SAMPLES, STEPS = 2000, 200
+LENGTHS = (1, 2, 3, 5, 10, 20, 40, 80, 120)
+BEGINS, ENDS = (0, 20, 40, 50, 60, 80, 100, 120), (10, 20, 30, 40, 60, 80, 100, 120, 140, 160, 200)
+SYNAPSES = {"alpha, 5 ms": Alpha(tau=5 * ms), "alpha, 2 ms": Alpha(tau=2 * ms), "none": "delta"}
 #: Operations of the trained network that a synaptic event and a neuron's update are worth.
 EVENT, UPDATE = 0.08, 0.25
 
@@ -32,6 +35,7 @@ def compute() -> dict[str, Any]:
         "ann_accuracy": trained_accuracy("mnist_softlif", data),
         "begins": BEGINS,
         "ends": ENDS,
+        "lengths": LENGTHS,
         "synapses": {name: _read_out(synapse, data) for name, synapse in SYNAPSES.items()},
     }
 
@@ -43,16 +47,17 @@ def _read_out(synapse: Any, data: datasets.Dataset) -> dict[str, Any]:
     potentials = np.moveaxis(result.traces[output].values, 1, 0)  # of the output's neurons in order
     potentials = potentials[:, :, np.argsort(result.traces[output].neurons)]
     after = np.concatenate([np.full_like(potentials[:1], result.traces[output].rest), potentials])
-    right = [
-        [
-            float(np.mean((after[end] - after[begin]).argmax(axis=1) == data.labels))
-            if end > begin
-            else None
-            for end in ENDS
-        ]
-        for begin in BEGINS
-    ]
-    return {"accuracy": right, **_cost(network, result)}
+
+    def accuracy(begin: int, end: int) -> float:
+        return float(np.mean((after[end] - after[begin]).argmax(axis=1) == data.labels))
+
+    return {
+        "accuracy": [
+            [accuracy(begin, end) if end > begin else None for end in ENDS] for begin in BEGINS
+        ],
+        "by_length": [accuracy(STEPS - length, STEPS) for length in LENGTHS],
+        **_cost(network, result),
+    }
 
 
 def _cost(network: Any, result: bioconv.Result) -> dict[str, Any]:
@@ -71,8 +76,9 @@ def _cost(network: Any, result: bioconv.Result) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
-    for ax, (name, one) in zip(figure.subplots(1, 2), data["synapses"].items(), strict=True):
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    *surfaces, lengths = figure.subplots(2, 2).ravel()
+    for ax, (name, one) in zip(surfaces, data["synapses"].items(), strict=True):
         accuracy = 100 * np.array(one["accuracy"], dtype=float)
         image = ax.imshow(
             accuracy, cmap="viridis", vmax=100, vmin=90, origin="lower", aspect="auto"
@@ -82,12 +88,19 @@ def draw(data: dict[str, Any]) -> Figure:
                 colour = "black" if value > 95 else "white"
                 ax.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
         ends = zip(data["ends"], one["efficiency"], strict=True)
-        ax.set_xticks(range(len(data["ends"])), [f"{end}\n{ratio:.1f}×" for end, ratio in ends])
+        labels = [f"{end}\n{ratio:.1f}×" for end, ratio in ends]
+        ax.set_xticks(range(len(labels)), labels, fontsize="small")
         ax.set_yticks(range(len(data["begins"])), data["begins"])
         ax.set_xlabel("end of the window $c_1$ (ms), and efficiency")
         ax.set_ylabel("begin of the window $c_0$ (ms)")
         ax.set_title(f"synapse: {name}; mean rate {one['rate']:.1f} Hz")
         figure.colorbar(image, ax=ax, label="accuracy (%)")
+        lengths.plot(data["lengths"], 100 * np.array(one["by_length"]), "o-", label=name)
+    lengths.axhline(100 * data["ann_accuracy"], color="black", ls=":", label="trained network")
+    lengths.set_xscale("log")
+    lengths.set_xlabel(f"length of a window that ends at {data['steps']} ms (ms)")
+    lengths.set_ylabel("accuracy (%)")
+    lengths.legend(title="synapse")
     figure.suptitle(
         f"mnist_softlif, {data['samples']} test images, trained network "
         f"{100 * data['ann_accuracy']:.1f} %"

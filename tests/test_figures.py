@@ -15,6 +15,7 @@ PAPERS = (
     "han2020_reset",
     "hu2018_compensation",
     "hunsberger2016_rates",
+    "hunsberger2016_window",
     "kim2020_channel_rates",
     "rueckauer2017_accuracy_operations",
     "rueckauer2017_error_by_layer",
@@ -225,6 +226,22 @@ def test_hunsberger_rates_and_their_filtered_mean_follow_the_formula():
     np.testing.assert_allclose(theory, expected, rtol=1e-4)
     for name in ("spikes", "filtered"):
         np.testing.assert_allclose(data[name], theory, rtol=0.02, err_msg=name)
+
+
+def test_hunsberger_a_window_after_the_start_and_a_filter():
+    data = data_of("hunsberger2016_window")
+    filtered, *_, bare = data["synapses"].values()
+    short = data["lengths"].index(5)
+    assert bare["by_length"][short] < filtered["by_length"][short] - 0.02
+    assert filtered["by_length"][short] >= data["ann_accuracy"] - 0.002
+    filtered = np.array(filtered["accuracy"], float)
+    late = data["begins"].index(120), data["ends"].index(200)
+    assert data["ann_accuracy"] >= 0.99
+    assert abs(filtered[late] - data["ann_accuracy"]) <= 0.002
+    assert filtered[0, 0] < filtered[late]
+    for one in data["synapses"].values():
+        work = np.array(one["efficiency"]) * data["ends"]
+        np.testing.assert_allclose(work, work[0], rtol=1e-3)
 
 
 def test_stoeckl_more_steps_are_more_digits():
