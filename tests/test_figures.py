@@ -109,6 +109,38 @@ def test_rueckauer_errors_grow_with_depth_and_lower_percentiles_answer_sooner():
     assert spikes == sorted(spikes) and spikes[0] < spikes[-1]
 
 
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_hu_scaled_shortcuts_keep_the_feature_maps(dataset):
+    one = data_of("hu2018_compensation")["networks"][dataset]
+    scaled, unscaled = one["shortcuts"]["scaled"], one["shortcuts"]["not scaled"]
+    assert scaled["accuracy"] >= one["ann_accuracy"] - 0.005
+    for layer in ("add1", "add2", "add3"):
+        assert scaled["pearson"][layer] >= 0.99, layer
+        assert scaled["pearson"][layer] > unscaled["pearson"][layer], layer
+    assert unscaled["pearson"]["add3"] < 0.98
+    if dataset == "fashion-mnist":
+        assert all(scaled["curve"][t - 1] > unscaled["curve"][t - 1] for t in (30, 50))
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_hu_a_factor_takes_the_errors_across_zero(dataset):
+    factors = data_of("hu2018_compensation")["networks"][dataset]["factors"]
+    assert list(factors) == [str(round(1 + 0.02 * n, 2)) for n in range(11)]
+    errors = [np.array(list(one["signed_mean"].values())) for one in factors.values()]
+    assert errors[0].mean() < 0 and (errors[1] > 0).all()
+    assert all((later > earlier).all() for earlier, later in pairwise(errors))
+    accuracy = {factor: one["accuracy"] for factor, one in factors.items()}
+    assert accuracy["1.02"] == max(accuracy.values()) > accuracy["1.2"]
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_hu_shortcuts_that_wait_give_what_a_network_without_delays_gives(dataset):
+    one = data_of("hu2018_compensation")["networks"][dataset]
+    waiting, early = one["delays"]["waiting"], one["delays"]["early"]
+    assert waiting == one["shortcuts"]["scaled"] != early
+    assert abs(early["accuracy"] - waiting["accuracy"]) <= 0.005
+
+
 def test_han_reset_by_subtraction_is_sooner_and_closer():
     data = data_of("han2020_reset")
     inputs, rates = np.array(data["neuron"]["inputs"]), data["neuron"]["rates"]
@@ -255,16 +287,3 @@ def test_stoeckl_more_steps_are_more_digits():
     half, none = data["quantised"]["begins"]["0.5"], data["quantised"]["begins"]["0.0"]
     assert half["curve"][7] >= data["quantised"]["ann_accuracy"] - 0.002
     assert none["curve"][7] < half["curve"][7]
-
-
-def test_hu_scaled_shortcuts_and_a_factor_that_takes_the_errors_across_zero():
-    data = data_of("hu2018_compensation")
-    scaled, unscaled = data["shortcuts"]["scaled"], data["shortcuts"]["not scaled"]
-    assert scaled["accuracy"] >= data["ann_accuracy"] - 0.005
-    for layer in ("add1", "add2", "add3"):
-        assert scaled["pearson"][layer] >= 0.99 > unscaled["pearson"][layer], layer
-    errors = [np.array(list(one["signed_mean"].values())) for one in data["factors"].values()]
-    assert errors[0].mean() < 0 < errors[-1].mean()
-    assert all((later > earlier).all() for earlier, later in pairwise(errors))
-    accuracy = {factor: one["accuracy"] for factor, one in data["factors"].items()}
-    assert float(max(accuracy, key=accuracy.__getitem__)) >= 1
