@@ -60,8 +60,8 @@ def to_brian(
     ----------
     source
         What :func:`bioconv.read` takes, with ``input_shape`` where that needs it. A
-        :class:`bioconv.spiking.SpikingNetwork` and a NIR graph (a file ending in .nir or a ``nir.NIRGraph``) are not
-        converted; :func:`bioconv.from_nir` has more options than ``dt`` and ``reset``.
+        :class:`bioconv.spiking.SpikingNetwork`, a torch module with spiking neurons and a NIR graph (a file ending in .nir
+        or a ``nir.NIRGraph``) are not converted; :func:`bioconv.from_nir` has more options than ``dt`` and ``reset``.
     calibration, method, neuron, synapse, reset, initial, clamp, pooling, readout, substitute, input_range
         As in :func:`bioconv.convert`.
     encoder : {"constant", "poisson", "bernoulli", "regular", "ttfs", "rank_order", "frames", "events"} or record, optional

@@ -1,5 +1,6 @@
 """Neurons and synapses as equation text."""
 
+from bioconv.neurons import trained
 from bioconv.neurons.discrete import UNIT, Discrete, discrete_text
 from bioconv.neurons.models import (
     IF,
@@ -62,5 +63,6 @@ __all__ = [
     "seconds",
     "soft_lif_neuron",
     "synapse_named",
+    "trained",
     "units_named",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""From any source of trained weights to a :class:`bioconv.graph.Network`."""
+"""From any source of trained weights to a :class:`bioconv.graph.Network`; to a
+:class:`bioconv.spiking.SpikingNetwork` where neurons were trained to spike."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,12 @@ import numpy as np
 
 from bioconv.errors import ReadError
 from bioconv.graph import Network
+from bioconv.neurons import Discrete
 from bioconv.read.arrays import read_dict, read_list, read_npz
 from bioconv.read.hdf5 import load_network, save_network
 from bioconv.read.nir import from_nir, is_nir
 from bioconv.read.pytorch import is_torch_module, read_torch
+from bioconv.read.stated import read_stated
 from bioconv.spiking import SpikingNetwork
 
 __all__ = ["bundled", "from_nir", "load_network", "read", "save_network"]
@@ -25,8 +28,14 @@ def bundled() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _BUNDLED.glob("*.h5")))
 
 
-def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network | SpikingNetwork:
-    """The trained network in ``source``.
+def read(
+    source: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    framework: str | None = None,
+    neuron: Discrete | Mapping[str, Discrete] | None = None,
+) -> Network | SpikingNetwork:
+    """The trained network in ``source``; one that spikes if its neurons were trained to.
 
     Parameters
     ----------
@@ -34,11 +43,16 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network | 
         A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
         :func:`bioconv.save_network`; the name of a bundled network (``"digits_cnn"``); a
-        ``torch.nn.Module``; a NIR graph or ``.nir`` file, which become a
-        :class:`~bioconv.spiking.SpikingNetwork` (:func:`bioconv.from_nir` has their options).
+        ``torch.nn.Module``, also one with neurons of snnTorch, Norse, SpikingJelly or Sinabs; a NIR graph or
+        ``.nir`` file (:func:`bioconv.from_nir` has their options).
     input_shape : tuple of int, optional
         ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
         bare arrays that begin with a convolution.
+    framework : {"snntorch", "norse", "spikingjelly", "sinabs"}, optional
+        Whose neurons a torch module must hold.
+    neuron : Discrete or mapping, layer -> Discrete, optional
+        For weights alone, such as a ``state_dict()``: the neurons that were trained behind the weights, of all
+        layers or of those named; :mod:`bioconv.neurons.trained` has them.
 
     Raises
     ------
@@ -47,12 +61,16 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network | 
     UnsupportedLayerError
         If a framework's model holds a layer that bioconv does not know; the message names it.
     """
-    if isinstance(source, Network):
-        return source
     if is_nir(source):
         return from_nir(source)
     if is_torch_module(source):
-        return read_torch(source, input_shape=input_shape)
+        _refuse("neuron", neuron, "a torch module has its own")
+        return read_torch(source, input_shape=input_shape, framework=framework)
+    _refuse("framework", framework, "it is for torch modules")
+    if neuron is not None:
+        return read_stated(source, neuron, input_shape)
+    if isinstance(source, (Network, SpikingNetwork)):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return _read_path(source, input_shape)
     if isinstance(source, Mapping):
@@ -68,6 +86,11 @@ def read(source: Any, *, input_shape: Sequence[int] | None = None) -> Network | 
         f"cannot read weights from {type(source).__name__}; give a list or dict of arrays, a path "
         "(.h5, .npz, .nir), a bioconv Network or a torch.nn.Module"
     )
+
+
+def _refuse(name: str, value: Any, why: str) -> None:
+    if value is not None:
+        raise ReadError(f"{name}={value!r} does not go with this source: {why}")
 
 
 def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> Network:

@@ -1,4 +1,5 @@
-"""A ``torch.nn.Module`` as a :class:`~bioconv.graph.Network`; the only reader that imports torch.
+"""A ``torch.nn.Module`` as a :class:`~bioconv.graph.Network`, or as a spiking network if it holds spiking
+neurons; the only reader that imports torch.
 
 ========== ======================= ==================================================
 step       from                    to
@@ -6,7 +7,8 @@ step       from                    to
 copy       the caller's module     a copy in eval mode that shares the weights
 trace      the copy                a ``torch.fx`` graph of its calls
 settle     in-place calls          every later reader reads what was written
-walk       the calls               layers, by the tables of :mod:`bioconv.read.torch_layers`
+walk       the calls               layers, by the tables of :mod:`bioconv.read.torch_layers`; neurons, by those
+                                   of :mod:`bioconv.read.spiking_torch`
 name       paths such as "enc.0"   "enc_0"; bare numbers become conv1, relu1, conv2
 ========== ======================= ==================================================
 """
@@ -20,8 +22,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bioconv.errors import BioconvError, MissingDependencyError, ReadError
-from bioconv.graph import Network
-from bioconv.read.torch_layers import MODULES, Shape, Walk, kind_of
+from bioconv.graph import Layer, Network, Node
+from bioconv.neurons import Discrete
+from bioconv.read.spiking_torch import FRAMEWORKS, known, opened, spiking_network, translation
+from bioconv.read.torch_layers import Called, Shape, Walk
+from bioconv.spiking import SpikingNetwork
 
 #: Calls whose result shares memory with their first argument in eval mode.
 _SAME_MEMORY = {
@@ -36,15 +41,22 @@ def is_torch_module(source: Any) -> bool:
     return torch is not None and isinstance(source, torch.nn.Module)
 
 
-def read_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> Network:
+def read_torch(
+    module: Any, *, input_shape: Sequence[int] | None = None, framework: str | None = None
+) -> Network | SpikingNetwork:
     """The network that ``module`` computes in eval mode; the module is left as it is.
+
+    With neurons of snnTorch, Norse, SpikingJelly or Sinabs it is a spiking network that
+    begins in their reset state; one call of the module is one step, or a loop over steps inside its layers.
 
     Parameters
     ----------
     module : torch.nn.Module
         Any module that ``torch.fx`` can trace. Weights of any floating type become float64.
     input_shape : tuple of int
-        One sample: ``(channels, rows, columns)``, ``(channels, length)`` or ``(n,)``.
+        One sample: ``(channels, rows, columns)``, ``(channels, length)`` or ``(n,)``; one step of it.
+    framework : {"snntorch", "norse", "spikingjelly", "sinabs"}, optional
+        Whose neurons the module must hold; found by itself unless given.
 
     Raises
     ------
@@ -56,19 +68,56 @@ def read_torch(module: Any, *, input_shape: Sequence[int] | None = None) -> Netw
         If the module calls something that has no layer here; the message names it.
     """
     torch = _torch()
+    _check_framework(framework)
     if not is_torch_module(module):
         raise ReadError(
             f"read_torch takes a torch.nn.Module, not {type(module).__name__}. Weights alone have "
             "no order: build the module, call load_state_dict, and give the module"
         )
     shape = _checked_input(input_shape)
-    root = _evaluated(_unwrapped(module))
-    if kind_of(root) in MODULES:  # one of torch's layers alone: traced as a call, not from inside
+    root = _opened(_evaluated(_unwrapped(module)))
+    if translation(root)[1] is not None:  # one layer alone: traced as a call, not from inside
         root = torch.nn.Sequential(root).eval()
     with torch.no_grad():
         graph = _traced(root)
         _settle(graph, root)
-        return _walked(graph, root, shape)
+        return _network(_walked(graph, root, shape), shape, framework)
+
+
+def _check_framework(framework: str | None) -> None:
+    if framework is not None and framework not in FRAMEWORKS:
+        raise ReadError(f"framework is {framework!r}; the known ones are {', '.join(FRAMEWORKS)}")
+
+
+def _network(
+    calls: Sequence[Called], shape: Shape, framework: str | None
+) -> Network | SpikingNetwork:
+    inner = (shape[0], 1, shape[1]) if len(shape) == 2 else shape
+    labels = [call.what.label for call in calls if isinstance(call.what, Discrete)]
+    if framework is not None and not any(label.lower().startswith(framework) for label in labels):
+        raise ReadError(f"the module holds no neurons of {framework}; it has {labels or 'none'}")
+    if labels:
+        return spiking_network(calls, inner)
+    nodes = []
+    for call in calls:
+        assert isinstance(call.what, Layer)
+        nodes.append(Node(name=call.name, layer=call.what, inputs=call.inputs))
+    return Network(nodes=tuple(nodes), input_shape=inner)
+
+
+def _opened(root: Any) -> Any:
+    """Wrappers that repeat their module over time are that module."""
+    torch = _torch()
+    for path, part in list(root.named_modules()):
+        inside = opened(part)
+        if inside is None:
+            continue
+        plain = inside[0] if len(inside) == 1 else torch.nn.Sequential(*inside).eval()
+        if not path:
+            return _opened(plain)
+        parent, _, name = path.rpartition(".")
+        setattr(root.get_submodule(parent), name, _opened(plain))
+    return root
 
 
 def _torch() -> Any:
@@ -108,12 +157,24 @@ def _evaluated(module: Any) -> Any:
         _check_part(f"{path or 'the module'} ({type(part).__name__})", part)
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     try:
-        return copy.deepcopy(module, _with_loose_tensors(module, shared)).eval()
+        memo = _with_loose_tensors(module, shared)
+        twins = _twins(module, memo)
+        for part, twin in twins:
+            twin.__dict__.update(copy.deepcopy(part.__dict__, memo))
+        return copy.deepcopy(module, memo).eval()
     except Exception as error:
         raise ReadError(
             f"{type(module).__name__} cannot be copied, and only a copy is traced: {error}. "
             "Keep what cannot be copied (locks, files) out of the module"
         ) from error
+
+
+def _twins(module: Any, memo: dict[int, Any]) -> list[tuple[Any, Any]]:
+    """Frameworks' modules that copy themselves in a way of their own, and empty ones to be filled."""
+    own = [p for p in module.modules() if known(p) and hasattr(type(p), "__deepcopy__")]
+    twins = [(part, object.__new__(type(part))) for part in own]
+    memo.update({id(part): twin for part, twin in twins})
+    return twins
 
 
 def _check_part(where: str, part: Any) -> None:
@@ -131,11 +192,13 @@ def _check_part(where: str, part: Any) -> None:
 
 
 def _with_loose_tensors(module: Any, memo: dict[int, Any]) -> dict[int, Any]:
-    """``memo`` and a copy of every tensor that is a plain attribute of some part."""
+    """``memo`` and a copy of every tensor that is a plain attribute of some part, or in a dict of it."""
     torch = _torch()
     for part in module.modules():
-        for value in vars(part).values():
-            if isinstance(value, torch.Tensor):
+        held = list(vars(part).values())
+        held += [value for kept in held if isinstance(kept, dict) for value in kept.values()]
+        for value in held:
+            if isinstance(value, torch.Tensor) and id(value) not in memo:
                 memo[id(value)] = value.detach().clone()
     return memo
 
@@ -188,7 +251,8 @@ def _tracer() -> Any:
             return Tensor(node, self)
 
         def is_leaf_module(self, module, path):
-            return kind_of(module) in MODULES or super().is_leaf_module(module, path)
+            known = translation(module)[1] is not None
+            return known or super().is_leaf_module(module, path)
 
     return Reader()
 
@@ -222,7 +286,7 @@ def _settle(graph: Any, root: Any) -> None:
 
 def _called_name(node: Any, root: Any) -> str:
     if node.op == "call_module":
-        return kind_of(root.get_submodule(node.target))
+        return translation(root.get_submodule(node.target))[0]
     return getattr(node.target, "__name__", str(node.target))
 
 
@@ -236,10 +300,10 @@ def _in_place(node: Any, root: Any) -> bool:
     return written or bool(node.kwargs.get("inplace", False))
 
 
-def _walked(graph: Any, root: Any, shape: Shape) -> Network:
-    """The network of the calls in ``graph``, in their order."""
+def _walked(graph: Any, root: Any, shape: Shape) -> tuple[Called, ...]:
+    """What the calls in ``graph`` become, in their order."""
     torch = _torch()
-    walk = Walk(shape)
+    walk = Walk(shape, translation)
     values: dict[Any, Any] = {}
     for node in graph.nodes:
         args = torch.fx.map_arg(node.args, values.__getitem__)
@@ -252,7 +316,7 @@ def _walked(graph: Any, root: Any, shape: Shape) -> Network:
             module = root.get_submodule(node.target)
             values[node] = walk.module(node.target, module, args, kwargs)
         elif node.op == "output":
-            return walk.network(args[0])
+            return walk.calls(args[0])
         else:
             values[node] = walk.function(_called_name(node, root), args, kwargs)
     raise ReadError(f"{type(root).__name__}: its forward returns nothing")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bioconv.errors import GraphError, ReadError, UnsupportedLayerError
+from bioconv.errors import GraphError, ParameterError, ReadError, UnsupportedLayerError
 from bioconv.graph import (
     INPUT,
     Add,
@@ -29,8 +29,6 @@ from bioconv.graph import (
     Layer,
     LeakyReLU,
     MaxPool2d,
-    Network,
-    Node,
     QuantizedReLU,
     ReLU,
     Reshape,
@@ -43,6 +41,7 @@ from bioconv.graph import (
     output_shape,
 )
 from bioconv.graph.network import SHORT_NAMES
+from bioconv.neurons import Discrete
 
 Shape = tuple[int, ...]
 
@@ -83,10 +82,39 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
-    """Layers one after another, the first fed by ``inputs``."""
+    """Layers one after another, the first fed by ``inputs``.
 
-    layers: tuple[Layer, ...]
+    Attributes
+    ----------
+    layers : tuple of Layer or Discrete
+    inputs : tuple of Signal
+    back : tuple of Layer
+        What leads the spikes of the neurons among the layers back to them.
+    states : int or None
+        So many states are returned beside the signal; None: the signal alone.
+    """
+
+    layers: tuple[Layer | Discrete, ...]
     inputs: tuple[Signal, ...]
+    back: tuple[Layer, ...] = ()
+    states: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What neurons remember, as their module returns it; they keep it themselves here."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Called:
+    """A layer or neurons in the place where the module calls them."""
+
+    name: str
+    what: Layer | Discrete
+    inputs: tuple[str, ...]
+    back: tuple[Layer, ...] = ()
 
 
 #: Where the modules stand whose names mean what MODULES says.
@@ -399,7 +427,7 @@ def get_attribute(x, name):
 
 
 def get_item(x, index):
-    if isinstance(x, Signal):
+    if isinstance(x, (Signal, State)):
         raise _refuse(f"indexing a tensor with {index}", "whole tensors can")
     return x[index]
 
@@ -548,24 +576,52 @@ def _check_axes(where: str, name: str, args: Sequence) -> None:
         )
 
 
-class Walk:
-    """Collects the nodes of a network while the calls of a traced module are walked through."""
+def layers_of(module: Any, x: Signal) -> tuple[Layer, ...]:
+    """The layers of one of torch's modules on its own.
 
-    def __init__(self, shape: Shape):
+    Raises
+    ------
+    UnsupportedLayerError
+        If it has no layer here.
+    """
+    kind = kind_of(module)
+    if kind not in MODULES:
+        raise _refuse(type(module).__name__, f"what can: {', '.join(MODULES)}")
+    applied = MODULES[kind](module, x)
+    layers = applied.layers if isinstance(applied, Applied) else ()
+    return tuple(layer for layer in layers if isinstance(layer, Layer))
+
+
+#: (kind, function of module and arguments that returns Applied; None where there is none) of a module.
+Translation = tuple[str, Callable | None]
+
+
+def translation(module: Any) -> Translation:
+    """What becomes of one of torch's modules."""
+    kind = kind_of(module)
+    return kind, MODULES.get(kind)
+
+
+class Walk:
+    """Collects what the calls of a traced module become while they are walked through."""
+
+    def __init__(self, shape: Shape, translate: Callable[[Any], Translation] = translation):
         row = len(shape) == 2
         inner = (shape[0], 1, shape[1]) if row else tuple(shape)
         self.start = Signal(node=INPUT, shape=inner, row=row)
-        self._nodes: list[Node] = []
+        self._translate = translate
+        self._calls: list[Called] = []
+        self._cells: set[str] = set()
 
     def module(self, path: str, module: Any, args: Sequence, kwargs: dict) -> Any:
-        kind = kind_of(module)
-        if kind not in MODULES:
+        kind, function = self._translate(module)
+        if function is None:
             raise UnsupportedLayerError(
                 f"{path} ({type(module).__name__}) cannot be read. What can: {', '.join(MODULES)}, "
                 "and modules made of them"
             )
         _check_axes(f"{path} ({kind})", kind, args)
-        return self._called(f"{path} ({kind})", MODULES[kind], (module, *args), kwargs, path)
+        return self._called(f"{path} ({kind})", function, (module, *args), kwargs, path)
 
     def function(self, name: str, args: Sequence, kwargs: dict) -> Any:
         if name in ("_assert", "_assert_is_none", "eq"):  # checks that torch.fx puts in
@@ -577,22 +633,26 @@ class Walk:
         _check_axes(f"{name}()", name, args)
         return self._called(f"{name}()", FUNCTIONS[name], args, kwargs, None)
 
-    def network(self, output: Any) -> Network:
-        """The network that ends at ``output``; what does not lead there is left out."""
+    def calls(self, output: Any) -> tuple[Called, ...]:
+        """What leads to ``output``, in the order of the calls."""
+        if isinstance(output, (tuple, list)) and self._cells and output:
+            output = output[0]  # beside it the states of neurons
+        if isinstance(output, State):
+            output = output.signal
         if not isinstance(output, Signal):
             raise ReadError(
                 f"the module returns {type(output).__name__}, not one tensor. Wrap it so that "
                 "its forward returns the tensor to be converted"
             )
-        nodes: list[Node] = []
+        found: list[Called] = []
         needed = {output.node}
-        for node in reversed(self._nodes):
-            if node.name in needed:
-                needed.update(node.inputs)
-                nodes.insert(0, node)
-        if not nodes:
+        for call in reversed(self._calls):
+            if call.name in needed:
+                needed.update(call.inputs)
+                found.insert(0, call)
+        if not found:
             raise ReadError("the module returns its input: there is no layer to convert")
-        return Network(nodes=tuple(nodes), input_shape=self.start.shape)
+        return tuple(found)
 
     def _called(self, where: str, function: Callable, args: Sequence, kwargs: dict, path) -> Any:
         try:
@@ -604,28 +664,43 @@ class Walk:
             ) from error
         except UnsupportedLayerError as error:
             raise UnsupportedLayerError(f"{where}: {error}") from None
-        except GraphError as error:
+        except (GraphError, ParameterError) as error:
             raise ReadError(f"{where}: {error}") from None
 
-    def _added(self, applied: Applied, path: str | None) -> Signal:
+    def _added(self, applied: Applied, path: str | None) -> Any:
         signal, inputs = applied.inputs[0], applied.inputs
         for layer in applied.layers:
-            shape = output_shape(layer, *(signal.shape for signal in inputs))
             name = self._name(path, layer)
-            self._nodes.append(
-                Node(name=name, layer=layer, inputs=tuple(signal.node for signal in inputs))
-            )
+            back: tuple[Layer, ...] = ()
+            if isinstance(layer, Discrete):
+                self._check_once(path)
+                shape, back = signal.shape, applied.back
+            else:
+                shape = output_shape(layer, *(signal.shape for signal in inputs))
+            names = tuple(signal.node for signal in inputs)
+            self._calls.append(Called(name=name, what=layer, inputs=names, back=back))
             row = signal.row and len(shape) == 3 and not isinstance(layer, Reshape)
             signal = replace(signal, node=name, shape=shape, row=row)
             inputs = (signal,)
-        return signal
+        return (
+            signal if applied.states is None else (signal, *[State(signal=signal)] * applied.states)
+        )
 
-    def _name(self, path: str | None, layer: Layer) -> str:
+    def _check_once(self, path: str | None) -> None:
+        """Neurons that are called again are the neurons of the next step."""
+        if path in self._cells:
+            raise ReadError(
+                f"{path} is called more than once: the forward loops over the steps. Give a module "
+                "whose forward computes one step"
+            )
+        self._cells.add(str(path))
+
+    def _name(self, path: str | None, layer: Layer | Discrete) -> str:
         """The module's path; its kind and a number where the path is none or bare numbers."""
-        taken = {INPUT, *(node.name for node in self._nodes)}
+        taken = {INPUT, *(call.name for call in self._calls)}
         name = re.sub(r"\W", "_", path or "")
         if re.fullmatch(r"[\d_]*", name):
-            kind = type(layer).__name__
+            kind = layer.label.split()[-1] if isinstance(layer, Discrete) else type(layer).__name__
             name = SHORT_NAMES.get(kind, kind.lower())
             return next(f"{name}{n}" for n in range(1, 10**6) if f"{name}{n}" not in taken)
         if name not in taken:
