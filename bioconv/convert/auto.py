@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bioconv.convert.methods import (
+    QCFS,
     RMP,
     ChannelWise,
     Compensated,
@@ -22,6 +23,7 @@ from bioconv.convert.methods import (
     SpikeNorm,
 )
 from bioconv.errors import BioconvError, ConversionError
+from bioconv.graph import Network, QuantizedReLU
 from bioconv.spiking import SpikingNetwork
 
 
@@ -94,6 +96,8 @@ CANDIDATES = (
     Candidate(method=RMP(alpha=0.6, n_steps=64)),
     Candidate(method=SpikeNorm(n_steps=64), initial=0.0, readout="spikes"),
 )
+#: Before all others, for networks that were trained with quantised activations.
+QUANTISED = (Candidate(method=QCFS()),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +112,25 @@ class Auto:
         Of a trial's presentations.
     agreement : float
         Wanted fraction of answers equal to the trained network's.
-    candidates : sequence of Candidate
-        In the order in which they are tried.
+    candidates : sequence of Candidate, optional
+        In the order in which they are tried; :func:`candidates_for` the network unless given.
     """
 
     budget: float = 120.0
     max_steps: int = 64
     agreement: float = 0.995
-    candidates: Sequence[Candidate] = CANDIDATES
+    candidates: Sequence[Candidate] | None = None
+
+
+def candidates_for(network: Network) -> tuple[Candidate, ...]:
+    """What is worth a trial: QCFS where a layer is a ``QuantizedReLU``, then those for all networks."""
+    quantised = any(isinstance(node.layer, QuantizedReLU) for node in network.nodes)
+    return QUANTISED * quantised + CANDIDATES
 
 
 def chosen_by_trial(
     auto: Auto,
+    candidates: Sequence[Candidate],
     images: np.ndarray,
     answers: np.ndarray,
     converted: Callable[[Candidate, np.ndarray], SpikingNetwork],
@@ -147,7 +158,7 @@ def chosen_by_trial(
     trials: list[tuple[SpikingNetwork, Trial]] = []
     refused: list[str] = []
     begin = time.monotonic()
-    for candidate in auto.candidates:
+    for candidate in candidates:
         if trials and time.monotonic() - begin > auto.budget:
             break
         try:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from bioconv.convert.assemble import Choices, assembled, paths_of, probed
-from bioconv.convert.auto import Auto, Candidate, Trial, chosen_by_trial
+from bioconv.convert.auto import Auto, Candidate, Trial, candidates_for, chosen_by_trial
 from bioconv.convert.methods import Evidence, Method, Scale, method_named
 from bioconv.convert.simplify import SUBSTITUTES, checked_substitutes, simplified
 from bioconv.convert.trace import Plan, Planned, traced
@@ -249,7 +249,10 @@ def _automatic(
             readout=candidate.readout, simulate=simulate, **options,
         )  # fmt: skip
 
-    spiking, best, trials, refused = chosen_by_trial(auto, images, answers, converted, simulate)
+    candidates = candidates_for(network) if auto.candidates is None else auto.candidates
+    spiking, best, trials, refused = chosen_by_trial(
+        auto, candidates, images, answers, converted, simulate
+    )
     report = spiking.report
     assert report is not None
     notes = (f"auto chose {best.candidate!r}", *report.notes, *(f"not tried: {r}" for r in refused))

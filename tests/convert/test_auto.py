@@ -6,9 +6,19 @@ from brian2 import ms
 from cases import NETWORKS, chain, conv, dense, images
 
 import bioconv
-from bioconv.convert import Auto, Candidate, FewSpike, ModelBased, Percentile, Trial, convert
+from bioconv.convert import (
+    QCFS,
+    Auto,
+    Candidate,
+    FewSpike,
+    ModelBased,
+    Percentile,
+    Trial,
+    convert,
+)
+from bioconv.convert.auto import CANDIDATES, candidates_for
 from bioconv.errors import ConversionError
-from bioconv.graph import Flatten, MaxPool2d, ReLU
+from bioconv.graph import Flatten, MaxPool2d, QuantizedReLU, ReLU
 
 NETWORK = NETWORKS["dense"]
 SLOW = Candidate(method=ModelBased(), initial=0.0)
@@ -53,6 +63,16 @@ def test_the_agreement_is_that_of_images_that_set_no_scale():
 
 def test_a_budget_ends_the_trials_but_never_before_the_first():
     assert len(chosen(budget=0.0).report.trials) == 1
+
+
+def test_networks_trained_for_qcfs_try_it_first():
+    network = chain((9,), dense(7, 9), QuantizedReLU(levels=4, maximum=1.5), dense(4, 7))
+    assert candidates_for(NETWORK) == CANDIDATES
+    assert not any(isinstance(candidate.method, QCFS) for candidate in CANDIDATES)
+    assert candidates_for(network)[1:] == CANDIDATES
+    report = chosen(network, candidates=None, budget=0.0).report
+    assert report.method == repr(QCFS()) and len(report.trials) == 1
+    assert report.trials[0].agreement[3] == 1, "four steps count what four levels say"
 
 
 def test_what_cannot_be_converted_is_named_and_left_out():
