@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import h5py
+import numpy as np
 
 from bioconv.errors import BioconvError
 
@@ -162,6 +163,70 @@ def _values(item: h5py.Dataset, name: str, budget: _Budget) -> Any:
     size = item.dtype.itemsize
     budget.spend(name, size * max(prod(item.shape), prod(item.chunks or (0,))))
     return item.asstr()[()] if text else item[()]
+
+
+#: A data set above this size must not be larger than so many times what is stored of it.
+_LARGE, _RATIO = 2**26, 100
+
+
+@contextmanager
+def foreign(source: Any, error: type[BioconvError], name: str) -> Iterator[h5py.File]:
+    """An HDF5 file of another program: a path, or the file's content as a binary stream.
+
+    Raises
+    ------
+    error
+        If it is missing, is no HDF5 file, or is damaged.
+    """
+    if isinstance(source, (str, os.PathLike)) and not Path(source).is_file():
+        raise error(f"{name}: no such file")
+    if isinstance(source, (str, os.PathLike)):
+        _check_harmless(Path(source), error)
+    try:
+        with h5py.File(source, "r") as file:
+            yield file
+    except BioconvError:
+        raise
+    except (
+        OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError, OverflowError,
+    ) as problem:  # fmt: skip
+        raise error(f"{name} is damaged or is not an HDF5 file: {problem}") from problem
+
+
+def member(group: Any, path: str, error: type[BioconvError]) -> Any:
+    """What stands at ``path`` in a foreign file itself; links to elsewhere are not followed.
+
+    Raises
+    ------
+    error
+        If there is nothing, or a link leads out.
+    """
+    for part in path.strip("/").split("/"):
+        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
+        if link is None:
+            raise error(f"{path!r} is missing in the file")
+        if not isinstance(link, h5py.HardLink):
+            raise error(f"{path!r} is a link to elsewhere, which is not followed")
+        group = group[part]
+    return group
+
+
+def numbers(dataset: Any, error: type[BioconvError]) -> np.ndarray:
+    """The numbers of a foreign data set.
+
+    Raises
+    ------
+    error
+        If it holds no numbers, stands in another file, or declares far more than it stores.
+    """
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
+        raise error(f"{getattr(dataset, 'name', dataset)!r} is no array of numbers")
+    if dataset.is_virtual or dataset.external:
+        raise error(f"{dataset.name!r} stands in another file, which is not opened")
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > _LARGE and dataset.nbytes > _RATIO * stored:
+        raise error(f"{dataset.name!r} declares {dataset.nbytes} bytes and stores {stored}")
+    return dataset[()]
 
 
 #: Seconds in which a small file must be read, and bytes a second beyond that.

@@ -13,6 +13,7 @@ from bioconv.graph import Network
 from bioconv.neurons import Discrete
 from bioconv.read.arrays import read_dict, read_list, read_npz
 from bioconv.read.hdf5 import load_network, save_network
+from bioconv.read.keras import is_keras, read_keras
 from bioconv.read.nir import from_nir, is_nir
 from bioconv.read.pytorch import is_torch_module, read_torch
 from bioconv.read.stated import read_stated
@@ -42,9 +43,9 @@ def read(
     source
         A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
-        :func:`bioconv.save_network`; the name of a bundled network (``"digits_cnn"``); a
-        ``torch.nn.Module``, also one with neurons of snnTorch, Norse, SpikingJelly or Sinabs; a NIR graph or
-        ``.nir`` file (:func:`bioconv.from_nir` has their options).
+        :func:`bioconv.save_network`; a Keras model (``.keras`` or ``.h5``); the name of a bundled network
+        (``"digits_cnn"``); a ``torch.nn.Module``, also one with neurons of snnTorch, Norse, SpikingJelly or Sinabs; a
+        NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has their options).
     input_shape : tuple of int, optional
         ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
         bare arrays that begin with a convolution.
@@ -99,9 +100,9 @@ def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> 
         return read_npz(path, input_shape)
     if str(source) in bundled():
         return load_network(_BUNDLED / f"{source}.h5")
-    if path.suffix in (".h5", ".hdf5"):
-        return load_network(path)
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        return read_keras(path, input_shape) if is_keras(path) else load_network(path)
     raise ReadError(
-        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .npz or .nir nor one of the "
+        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz or .nir nor one of the "
         f"bundled networks ({', '.join(bundled())})"
     )
