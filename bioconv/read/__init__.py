@@ -15,6 +15,7 @@ from bioconv.read.arrays import read_dict, read_list, read_npz
 from bioconv.read.hdf5 import load_network, save_network
 from bioconv.read.keras import is_keras, read_keras
 from bioconv.read.nir import from_nir, is_nir
+from bioconv.read.onnx import is_onnx_model, read_onnx
 from bioconv.read.pytorch import is_torch_module, read_torch
 from bioconv.read.stated import read_stated
 from bioconv.spiking import SpikingNetwork
@@ -43,9 +44,10 @@ def read(
     source
         A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
-        :func:`bioconv.save_network`; a Keras model (``.keras`` or ``.h5``); the name of a bundled network
-        (``"digits_cnn"``); a ``torch.nn.Module``, also one with neurons of snnTorch, Norse, SpikingJelly or Sinabs; a
-        NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has their options).
+        :func:`bioconv.save_network`; a Keras model (``.keras`` or ``.h5``); an ONNX model (``.onnx``, or an
+        ``onnx.ModelProto``); the name of a bundled network (``"digits_cnn"``); a ``torch.nn.Module``, also one with
+        neurons of snnTorch, Norse, SpikingJelly or Sinabs; a NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has
+        their options).
     input_shape : tuple of int, optional
         ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
         bare arrays that begin with a convolution.
@@ -68,6 +70,8 @@ def read(
         _refuse("neuron", neuron, "a torch module has its own")
         return read_torch(source, input_shape=input_shape, framework=framework)
     _refuse("framework", framework, "it is for torch modules")
+    if is_onnx_model(source):
+        return read_onnx(source, input_shape)
     if neuron is not None:
         return read_stated(source, neuron, input_shape)
     if isinstance(source, (Network, SpikingNetwork)):
@@ -100,9 +104,11 @@ def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> 
         return read_npz(path, input_shape)
     if str(source) in bundled():
         return load_network(_BUNDLED / f"{source}.h5")
+    if path.suffix == ".onnx":
+        return read_onnx(path, input_shape)
     if path.suffix in (".keras", ".h5", ".hdf5"):
         return read_keras(path, input_shape) if is_keras(path) else load_network(path)
     raise ReadError(
-        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz or .nir nor one of the "
+        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz, .onnx or .nir nor one of the "
         f"bundled networks ({', '.join(bundled())})"
     )
