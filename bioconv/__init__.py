@@ -23,6 +23,7 @@ _NAMES = {
     "to_brian": "bioconv.pipeline",
     "read": "bioconv.read",
     "from_nir": "bioconv.read",
+    "to_nir": "bioconv.write",
     "bundled": "bioconv.read",
     "spiking_network": "bioconv.read.assembly",
     "save_network": "bioconv.read",

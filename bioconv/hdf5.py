@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -81,6 +81,18 @@ def opened(
         raise
     except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as problem:
         raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from problem
+
+
+def fill(group: h5py.Group, content: Mapping[str, Any]) -> None:
+    """Write nested dicts as groups, arrays as compressed data sets, and texts; pairs of texts as an array of them."""
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            fill(group.create_group(name), value)
+        elif isinstance(value, np.ndarray) and value.size > 1:
+            group.create_dataset(name, data=value, compression="gzip", shuffle=True)
+        else:
+            texts = isinstance(value, (str, list))
+            group.create_dataset(name, data=value, dtype=h5py.string_dtype() if texts else None)
 
 
 #: Groups in groups, objects in a file, and bytes that a byte of a file may stand for (deflate packs a thousand).

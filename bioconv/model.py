@@ -212,6 +212,20 @@ class Model:
             self._built = before
         return made
 
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """Populations and projections whose Brian2 objects hold other numbers than the spiking network; shared
+        weights, currents and thresholds are compared.
+        """
+        before, now = (arguments(self._wiring, edits, 1) for edits in ({}, self._edits()))
+        return tuple(
+            dict.fromkeys(
+                name.rpartition(".")[0]
+                for name, values in now.items()
+                if not np.allclose(values, before[name], rtol=1e-6, atol=0)
+            )
+        )
+
     def _edits(self) -> dict[Any, np.ndarray]:
         return {} if self._built is None else self._built.edits()
 

@@ -126,7 +126,7 @@ def neuron(node, x, states, name, reset, spikes, integrator, dt):
         states[name] = v, current
         return v
     z = v > node.v_threshold
-    v = np.where(z, node.v_reset if reset == "zero" else v - node.v_threshold, v)
+    v = np.where(z, node.v_reset if reset == "zero" else v - (node.v_threshold - node.v_reset), v)
     states[name] = v, current
     return z.astype(float)
 

@@ -22,7 +22,7 @@ Threshold   ``v = x``                                        ``v = x``
 =========== ================================================ ==============================================
 
 Euler takes the *new* current for the membrane, as Norse and snnTorch do. Then ``v > v_threshold`` is a spike,
-and the reset follows in the same step: to ``v_reset``, or by subtraction of ``v_threshold``. A sample begins with ``v = v_leak``
+and the reset follows in the same step: to ``v_reset``, or by subtraction of ``v_threshold - v_reset``. A sample begins with ``v = v_leak``
 (0 where there is none) and ``I = 0``. I, LI and CubaLI send their potential in every step.
 
 References
@@ -30,8 +30,9 @@ References
 Pedersen et al. (2024), Nat. Commun. 15:8122: the primitives of NIR and their equations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,8 @@ def nir_neuron(
     potentials = {**neuron.potentials, "V_th": threshold}
     back = ""
     if kind != "Threshold":
-        back = "v = V_reset" if reset == "zero" else "v -= V_th"
-        potentials |= {"V_reset": values["v_reset"]} if reset == "zero" else {}
+        back = "v = V_reset" if reset == "zero" else "v -= V_th - V_reset"
+        potentials["V_reset"] = values["v_reset"]
     return replace(neuron, spike="v > V_th", reset=back, potentials=potentials)
 
 
@@ -224,3 +225,64 @@ def _sending(neuron: Discrete) -> Discrete:
 def sends_values(neuron: Any) -> bool:
     """Whether it is a neuron that sends its potential in every step."""
     return isinstance(neuron, Discrete) and "gain : 1" in neuron.equations
+
+
+def recognised(
+    neuron: Discrete, dt: float
+) -> tuple[str, dict[str, np.ndarray], dict[str, str]] | None:
+    """(kind, parameters, options) of a neuron that :func:`nir_neuron` made for steps of ``dt``, None of another."""
+    for kind, fields in NEURON_FIELDS.items():
+        for options in _options(kind):
+            for sends in (False, True):
+                made = nir_neuron(kind, dict.fromkeys(fields, 1.0), dt=dt, sends=sends, **options)
+                if _same(made, neuron):
+                    values, spikes = _parameters(neuron, fields, dt)
+                    return kind, values, {**options, **spikes}
+    return None
+
+
+def _parameters(
+    neuron: Discrete, fields: tuple[str, ...], dt: float
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Values of the fields, and whether spikes are pulses where only the numbers tell."""
+    given = {name: values for name, (values, _) in neuron.parameters.items()}
+    spikes = {}
+    if "keep_mem" in given:
+        found, spikes["spikes"] = _told_by_filter(given, dt)
+        given |= found
+    renamed = {"v_threshold": "V_th", "v_reset": "V_reset", "threshold": "V_th"}
+    return {name: given[renamed.get(name, name)] for name in fields}, spikes
+
+
+def _told_by_filter(
+    given: Mapping[str, np.ndarray], dt: float
+) -> tuple[dict[str, np.ndarray], str]:
+    """The inverse of :func:`filter_numbers`."""
+    spikes = "step" if given["direct"].any() else "dirac"
+    found = {
+        "tau_mem": -dt / np.log(given["keep_mem"]),
+        "tau_syn": -dt / np.log(given["keep_syn"]),
+    }
+    one = filter_numbers({**found, "r": 1.0, "w_in": 1.0}, dt, spikes)
+    return {
+        **found,
+        "r": given["through"] / one["through"],
+        "w_in": given["jump"] / one["jump"],
+    }, spikes
+
+
+def _options(kind: str) -> Iterator[dict[str, str]]:
+    """Every choice of the options that matter for a neuron."""
+    matters = {
+        "reset": RESETS if kind.endswith("IF") else (),
+        "spikes": SPIKES if kind != "Threshold" else (),
+        "integrator": INTEGRATORS if kind not in ("Threshold", "I", "IF") else (),
+    }
+    names = [name for name, choices in matters.items() if choices]
+    for chosen in product(*(matters[name] for name in names)):
+        yield dict(zip(names, chosen, strict=True))
+
+
+def _same(one: Discrete, other: Discrete) -> bool:
+    texts = ("equations", "update", "spike", "reset", "begin", "method", "negative")
+    return all(getattr(one, name) == getattr(other, name) for name in texts)

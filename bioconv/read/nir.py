@@ -17,7 +17,7 @@ noted in ``network.report.notes``:
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -54,6 +54,7 @@ from bioconv.read.nir_graph import Flat, Node, flat
 from bioconv.spiking import SpikingNetwork
 
 Shape = tuple[int, ...]
+_OPTIONS = {"reset": RESETS, "spikes": SPIKES, "integrator": INTEGRATORS}
 #: Neurons of a layer above which a graph is refused, inputs with their padding included.
 NEURONS = 2**23
 #: Steps above which a delay is refused.
@@ -64,13 +65,26 @@ NEAR = 1e-4
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Choices:
-    """What a simulation must know beyond the graph. ``spikes`` None: it depends on the neuron."""
+    """What a simulation must know beyond the graph. ``spikes`` None: it depends on the neuron.
+
+    What the caller did not give (``given``) may stand in the metadata of a neuron.
+    """
 
     dt: float
     reset: str
     spikes: str | None
     integrator: str
+    given: frozenset[str]
     notes: tuple[str, ...]
+
+    def of(self, node: Node, name: str) -> str:
+        """The reset, spikes or integrator of a neuron."""
+        own = node.fields.get("metadata")
+        if name not in self.given and isinstance(own, Mapping) and own.get(name) is not None:
+            return _stored(own[name], name, node.name)
+        if name == "spikes":
+            return _spikes_of(node, self.spikes)
+        return str(getattr(self, name))
 
 
 def is_nir(source: Any) -> bool:
@@ -98,7 +112,7 @@ def from_nir(
     dt : second or float, optional
         Time step (a plain number counts seconds). The model runs with it.
     reset : {"zero", "subtract"}, optional
-        After a spike the potential is ``v_reset``, or loses ``v_threshold``.
+        After a spike the potential is ``v_reset``, or loses ``v_threshold - v_reset``.
     spikes : {"step", "dirac"}, optional
         Whether what arrives in a step is a current held for the step, or a pulse:
         :mod:`bioconv.neurons.nir_neurons`.
@@ -147,31 +161,38 @@ def _of_file(path: str | os.PathLike) -> Any:
 
 def _chosen(nodes: Flat, dt: Any, reset: Any, spikes: Any, integrator: Any) -> _Choices:
     notes: list[str] = []
-    reset = _option(nodes, "reset", reset, RESETS, notes)
-    spikes = _option(nodes, "spikes", spikes, SPIKES, notes)
-    integrator = _option(nodes, "integrator", integrator, INTEGRATORS, notes) or "euler"
+    options = {"reset": reset, "spikes": spikes, "integrator": integrator}
+    given = frozenset(name for name, value in options.items() if value is not None)
+    reset = _option(nodes, "reset", reset, notes)
+    spikes = _option(nodes, "spikes", spikes, notes)
+    integrator = _option(nodes, "integrator", integrator, notes) or "euler"
     if reset is None:
         reset = "zero"
         if any("v_threshold" in node.fields for node in nodes.nodes.values()):
             notes.append('the file does not say how neurons are reset: to v_reset (reset="zero")')
     step = _step(nodes, dt, spikes, notes)
-    return _Choices(dt=step, reset=reset, spikes=spikes, integrator=integrator, notes=tuple(notes))
+    return _Choices(
+        dt=step, reset=reset, spikes=spikes, integrator=integrator, given=given, notes=tuple(notes)
+    )
 
 
-def _option(
-    nodes: Flat, name: str, given: Any, choices: tuple[str, ...], notes: list[str]
-) -> str | None:
+def _option(nodes: Flat, name: str, given: Any, notes: list[str]) -> str | None:
     if given is not None:
-        if given not in choices:
-            raise ParameterError(f"{name} is {given!r}; choose one of {', '.join(choices)}")
+        if given not in _OPTIONS[name]:
+            raise ParameterError(f"{name} is {given!r}; choose one of {', '.join(_OPTIONS[name])}")
         return given
-    found = nodes.metadata.get(name)
-    if found is None:
+    if nodes.metadata.get(name) is None:
         return None
-    text = found.decode("utf8", "replace") if isinstance(found, bytes) else found
-    if not isinstance(text, str) or text not in choices:
-        raise ReadError(f"metadata: {name} is {text!r}; it must be one of {', '.join(choices)}")
+    text = _stored(nodes.metadata[name], name, "the graph")
     notes.append(f"{name} is {text}, as the file's metadata say")
+    return text
+
+
+def _stored(value: Any, name: str, where: str) -> str:
+    text = value.decode("utf8", "replace") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or text not in _OPTIONS[name]:
+        choices = ", ".join(_OPTIONS[name])
+        raise ReadError(f"{where}: metadata: {name} is {text!r}; it must be one of {choices}")
     return text
 
 
@@ -261,7 +282,7 @@ def _dialects(nodes: Flat, choices: _Choices) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for node in nodes.nodes.values():
         if node.kind in NEURON_FIELDS and node.kind != "Threshold":
-            spikes = _spikes_of(node, choices.spikes)
+            spikes = choices.of(node, "spikes")
             custom = _custom(node, choices.dt)
             whole = choices.spikes is None and spikes == "dirac"
             text = f'r is {custom}, spikes="{spikes}"' if custom else f'spikes="{spikes}"'
@@ -400,9 +421,9 @@ class _Reader:
             node.kind,
             values,
             dt=self.choices.dt,
-            reset=self.choices.reset,
-            spikes=_spikes_of(node, self.choices.spikes),
-            integrator=self.choices.integrator,
+            reset=self.choices.of(node, "reset"),
+            spikes=self.choices.of(node, "spikes"),
+            integrator=self.choices.of(node, "integrator"),
             sends=node.kind in VALUED and self._sends(node),
         )
 

@@ -228,7 +228,7 @@ def test_the_reset_is_assumed_aloud():
     assert 'to v_reset (reset="zero")' in notes(chain(iaf(1)))
     stored = chain(iaf(1), metadata={"reset": "subtract"})
     assert "reset is subtract, as the file's metadata say" in notes(stored)
-    assert bioconv.from_nir(stored).populations[0].neuron.reset == "v -= V_th"
+    assert bioconv.from_nir(stored).populations[0].neuron.reset == "v -= V_th - V_reset"
     assert bioconv.from_nir(stored, reset="zero").populations[0].neuron.reset == "v = V_reset"
     with pytest.raises(ReadError, match="metadata: reset is 'soft'"):
         bioconv.from_nir(chain(iaf(1), metadata={"reset": "soft"}))
