@@ -78,13 +78,14 @@ class Playback(Group, TemplatedRunner):
         self.size, self._step = len(group) // replicas, 0
         variables = self.variables = Variables(self)
         constants = {
-            "N": rows * width, "_replicas": replicas, "_size": self.size, "_width": width,
-            "_period": period,
+            "N": rows * width, "_replicas": replicas, "_size": self.size, "_period": period,
         }  # fmt: skip
         for name, value in constants.items():
             variables.add_constant(name, value=int(value))
         self.start, self.stop = 0, rows * width
         variables.add_array("values", size=rows * width, dtype=np.int32, constant=True)
+        variables.add_array("_width", size=1, dtype=np.int32, constant=True)
+        variables["_width"].set_value(width)
         variables.add_array("_at", size=replicas, dtype=np.int32)
         variables.add_array("_step", size=1, dtype=np.int32)
         variables.add_reference("_of_space", group, "_spikespace", index="0")
