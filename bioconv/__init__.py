@@ -36,6 +36,7 @@ _NAMES = {
     "Model": "bioconv.model",
     "Result": "bioconv.result",
     "load_result": "bioconv.result",
+    "load_results": "bioconv.export.results",
     "IF": "bioconv.neurons",
     "LIF": "bioconv.neurons",
     "Discrete": "bioconv.neurons",

@@ -25,6 +25,7 @@ examples
   bioconv diagnose digits_cnn --data digits            which layer fails, how, and what helps
   bioconv run digits_cnn --data digits -o result.h5    the same, and keep the spikes
   bioconv plot result.h5 raster -o raster.png          look at them
+  bioconv export digits_cnn --data digits --cpp net    the network as a C++ program, without Python
 """
 
 #: What `bioconv plot` draws: spikes, a neuron, a layer's and all layers' potentials, accuracy.
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _evaluate(commands)
     _diagnose(commands)
     _plot(commands)
+    _export(commands)
     _data(commands)
     return top
 
@@ -525,6 +527,61 @@ def _save_figure(figure: Any, path: Path) -> None:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise ResultError(f"cannot write {path}: {error}") from error
+
+
+def _export(commands: Any) -> None:
+    made = _command(
+        commands,
+        export,
+        "export",
+        "write the spiking network as a C++ project",
+    )
+    _model_options(made, data=False)
+    made.add_argument(
+        "--cpp", type=Path, metavar="DIR", help="a C++ project: make there, then ./run --help"
+    )
+    made.add_argument(
+        "--stimulus",
+        type=Path,
+        metavar="FILE",
+        help="the test images of --data for the C++ program",
+    )
+    made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
+    made.add_argument("--duration", type=float, default=100.0, metavar="MS", help="of an image")
+    made.add_argument(
+        "--batch-size", type=_count, metavar="N", help="images at once in the C++ program; by size"
+    )
+    made.add_argument(
+        "--record", action="append", default=[], metavar="LAYER",
+        help="whose spikes the C++ program writes, besides the output's; may be repeated",
+    )  # fmt: skip
+    made.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
+def export(options: argparse.Namespace) -> None:
+    """The network as a program, and what to show it."""
+    from brian2 import ms
+
+    if not (options.cpp or options.stimulus):
+        raise ParameterError("nothing to write: add --cpp DIR or --stimulus FILE")
+    if options.stimulus and not options.data:
+        raise ParameterError("--stimulus writes test images: add --data NAME")
+    _, model = _model(options)
+    duration = options.duration * ms
+    if options.cpp:
+        record = dict.fromkeys(options.record, "spikes")
+        folder = model.export_cpp(
+            options.cpp,
+            duration,
+            batch_size=options.batch_size,
+            record=record,
+            overwrite=options.overwrite,
+        )
+        print(f"written to {folder}: run make there, then ./run --help")
+    if options.stimulus:
+        test = datasets.load(options.data, folder=options.folder, samples=options.samples)
+        model.write_stimulus(options.stimulus, test.images, overwrite=options.overwrite)
+        print(f"{len(test.images)} samples written to {options.stimulus}")
 
 
 def _data(commands: Any) -> None:

@@ -1,5 +1,6 @@
 """The user's handle: a spiking network that can be read as text, edited as Brian2 objects, and run."""
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -32,6 +33,7 @@ from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
 from bioconv.errors import DeviceError, ParameterError
 from bioconv.events import Events
+from bioconv.export import cpp
 from bioconv.projections import Kind, order_of
 from bioconv.result import Result
 from bioconv.run import Program, Task, about, chosen_device, compiled, present
@@ -345,6 +347,75 @@ class Model:
         with numbers(self.settings.precision):
             shown = estimate > 5 if progress is None else progress
             return present(task, target[0], processes, scheduler, shown)
+
+    # -- leaving -----------------------------------------------------------------------------
+
+    def export_cpp(
+        self,
+        folder: str | os.PathLike,
+        duration: Any = None,
+        *,
+        batch_size: int | None = None,
+        record: Any = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write a C++ project that runs without Python: ``make`` in the folder, then ``./run --help``.
+
+        It takes what :meth:`write_stimulus` writes, or images as ``.npy``; :func:`bioconv.load_results`
+        reads what it leaves.
+
+        Parameters
+        ----------
+        duration : second, optional
+            Of a sample; the program may be told another, unless the encoder or the neurons depend on it.
+        batch_size : int, optional
+            Samples that are presented at once; 1 for single long ones.
+        record : mapping or str, optional
+            Spikes and residuals as in :meth:`run`; the output's spikes are always recorded.
+
+        Raises
+        ------
+        ParameterError
+            If the model was extended, has explicit synapses, or the folder is not empty.
+        DeviceError
+            If the folder cannot be written.
+        """
+        wiring, spiking = self._wiring, self.spiking
+        wanted = recordings(record, wiring.sizes, wiring.silent, spiking.output, wiring.inputs)
+        cpp.check_export(wiring, bool(self._hooks or self._foreign), wanted)
+        replicas = self._batch(batch_size, BATCH if batch_size is None else batch_size)
+        task = cpp.Export(
+            wiring=wiring,
+            build=lambda n_steps: self._new(n_steps, replicas, 1, None, self._edits()),
+            replicas=replicas,
+            n_steps=self._steps(duration),
+            record=wanted,
+        )
+        return cpp.export(task, folder, overwrite)
+
+    def write_stimulus(
+        self,
+        path: str | os.PathLike,
+        samples: Any,
+        duration: Any = None,
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        """Write samples, as :meth:`run` takes them, for the program that :meth:`export_cpp` makes.
+
+        ``duration`` is that of a sample, for frames and events; unless given their own.
+
+        Raises
+        ------
+        StimulusError
+            If the samples do not fit the network, or the file is there or cannot be written.
+        """
+        samples = checked(samples, self.spiking, self.settings)
+        n_steps = length_of(samples, self.settings) if duration is None else self._steps(duration)
+        cpp.write_stimulus(path, samples, self._wiring, n_steps, overwrite)
+
+    def _steps(self, duration: Any) -> int:
+        return 100 if duration is None else steps("duration", duration, self.settings.dt)
 
     def _program(
         self,

@@ -30,8 +30,11 @@ MAP = {
     "projections": {"errors", "graph"},
     "build": {"errors", "events", "graph", "neurons", "spiking", "projections"},
     "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
+    "export": {
+        "errors", "events", "graph", "spiking", "neurons", "projections", "build", "run", "result",
+    },
     "model": {
-        "errors", "events", "graph", "spiking", "projections", "build", "run", "result",
+        "errors", "events", "export", "graph", "spiking", "projections", "build", "run", "result",
     },
     "pipeline": {
         "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "run", "spiking",
@@ -48,7 +51,7 @@ MAP = {
 
 #: Packages that may appear only in these parts.
 ONLY_IN = {
-    "brian2": {"neurons", "projections", "build", "run", "model", "pipeline", "cli"},
+    "brian2": {"neurons", "projections", "build", "run", "export", "model", "pipeline", "cli"},
     "matplotlib": {"plots", "demo", "cli"},
     "torch": {"read/pytorch.py", "learn/gradient"},
     "h5py": {"hdf5"},
@@ -110,7 +113,7 @@ def test_heavy_packages_stay_where_they_belong(path):
 def test_looking_at_a_result_needs_no_brian2_and_no_torch():
     code = (
         "import sys, bioconv, bioconv.cli\n"
-        "bioconv.load_result, bioconv.plots, bioconv.analysis, bioconv.datasets, bioconv.reference\n"
+        "bioconv.load_result, bioconv.load_results, bioconv.plots, bioconv.analysis, bioconv.datasets, bioconv.reference\n"
         "bioconv.cli.parser()\n"
         "print([m for m in ('brian2', 'torch', 'neo', 'elephant') if m in sys.modules])"
     )

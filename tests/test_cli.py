@@ -10,7 +10,18 @@ import bioconv
 from bioconv.cli import PICTURES, main, parser
 from bioconv.convert import METHODS
 
-COMMANDS = ("demo", "methods", "inspect", "convert", "run", "evaluate", "diagnose", "plot", "data")
+COMMANDS = (
+    "demo",
+    "methods",
+    "inspect",
+    "convert",
+    "run",
+    "evaluate",
+    "diagnose",
+    "plot",
+    "export",
+    "data",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -25,7 +36,7 @@ def test_top_help_shows_examples_that_parse(capsys):
     from bioconv.cli import EPILOG
 
     lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         assert parser().parse_args(line.split()[1:]).run
 
@@ -230,3 +241,21 @@ def test_an_interrupted_run_saves_what_was_finished(tmp_path, capsys, monkeypatc
     assert "interrupted after 2 of 6 samples" in capsys.readouterr().err
     assert bioconv.load_result(path).n_samples == 2
     assert np.all(bioconv.load_result(path).counts["fc1"].sum(axis=1) > 0)
+
+
+def test_export_writes_what_is_asked_for(tmp_path, capsys):
+    arguments = ["export", "digits_mlp", "--data", "digits", "--calibration", "50"]
+    assert main(arguments) == 1
+    assert "nothing to write" in capsys.readouterr().err
+    assert main(["export", "digits_mlp", "--stimulus", str(tmp_path / "x.npy")]) == 1
+    assert "add --data" in capsys.readouterr().err
+    forms = ["--cpp", str(tmp_path / "net")]
+    forms += ["--stimulus", str(tmp_path / "x.npy"), "--samples", "7", "--record", "fc1"]
+    assert main([*arguments, *forms, "--duration", "30", "--batch-size", "2"]) == 0
+    assert capsys.readouterr().out.count("written to") == 2
+    assert len(np.load(tmp_path / "x.npy")) == 7
+    code = (tmp_path / "net" / "program" / "model.cpp").read_text()
+    assert "model.replicas = 2;" in code and "model.steps = 30;" in code and "spikes.fc1" in code
+    assert main([*arguments, *forms]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert main([*arguments, *forms, "--overwrite"]) == 0

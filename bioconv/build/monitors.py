@@ -50,13 +50,7 @@ def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
     last = {name: _last(group, name in potential) for name, group in built.groups.items()}
     return Watch(
         ends={name: _ends(built, name, names) for name, names in last.items() if not built.stop},
-        spikes={
-            name: SpikeMonitor(
-                built.groups[name], when=built.schedule.slots[name].resets, name=f"{name}_spikes"
-            )
-            for name, recording in record.items()
-            if recording.spikes
-        },
+        spikes=spike_monitors(built, record),
         traces={
             name: _trace(built, name, recording)
             for name, recording in record.items()
@@ -64,6 +58,17 @@ def watch(built: Built, record: Mapping[str, Recording]) -> Watch:
         },
         feeder=_feeder(built, built.stop, last) if built.stop else None,
     )
+
+
+def spike_monitors(built: Built, record: Mapping[str, Recording]) -> dict[str, SpikeMonitor]:
+    """{population: new monitor} of the spikes that ``record`` asks for."""
+    return {
+        name: SpikeMonitor(
+            built.groups[name], when=built.schedule.slots[name].resets, name=f"{name}_spikes"
+        )
+        for name, recording in record.items()
+        if recording.spikes
+    }
 
 
 def _last(group: Any, potential: bool) -> list[str]:
