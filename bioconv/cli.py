@@ -26,6 +26,7 @@ examples
   bioconv run digits_cnn --data digits -o result.h5    the same, and keep the spikes
   bioconv plot result.h5 raster -o raster.png          look at them
   bioconv export digits_cnn --data digits --cpp net    the network as a C++ program, without Python
+  bioconv export digits_cnn --script network.py        the network as a Brian2 script, without bioconv
 """
 
 #: What `bioconv plot` draws: spikes, a neuron, a layer's and all layers' potentials, accuracy.
@@ -534,11 +535,17 @@ def _export(commands: Any) -> None:
         commands,
         export,
         "export",
-        "write the spiking network as a C++ project",
+        "write the spiking network as a C++ project or a plain Brian2 script",
     )
     _model_options(made, data=False)
     made.add_argument(
         "--cpp", type=Path, metavar="DIR", help="a C++ project: make there, then ./run --help"
+    )
+    made.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="network.py and network.h5; needs brian2 and h5py",
     )
     made.add_argument(
         "--stimulus",
@@ -559,11 +566,11 @@ def _export(commands: Any) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """The network as a program, and what to show it."""
+    """The network in the forms that are asked for."""
     from brian2 import ms
 
-    if not (options.cpp or options.stimulus):
-        raise ParameterError("nothing to write: add --cpp DIR or --stimulus FILE")
+    if not (options.cpp or options.script or options.stimulus):
+        raise ParameterError("nothing to write: add --cpp DIR, --script FILE or --stimulus FILE")
     if options.stimulus and not options.data:
         raise ParameterError("--stimulus writes test images: add --data NAME")
     _, model = _model(options)
@@ -578,6 +585,9 @@ def export(options: argparse.Namespace) -> None:
             overwrite=options.overwrite,
         )
         print(f"written to {folder}: run make there, then ./run --help")
+    if options.script:
+        model.to_script(options.script, duration, overwrite=options.overwrite)
+        print(f"written to {options.script} and {options.script.with_suffix('.h5')}")
     if options.stimulus:
         test = datasets.load(options.data, folder=options.folder, samples=options.samples)
         model.write_stimulus(options.stimulus, test.images, overwrite=options.overwrite)

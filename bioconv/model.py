@@ -34,6 +34,8 @@ from bioconv.build.recording import checked_size
 from bioconv.errors import DeviceError, ParameterError
 from bioconv.events import Events
 from bioconv.export import cpp
+from bioconv.export.parts import Script
+from bioconv.export.script import write_script
 from bioconv.projections import Kind, order_of
 from bioconv.result import Result
 from bioconv.run import Program, Task, about, chosen_device, compiled, present
@@ -413,6 +415,23 @@ class Model:
         samples = checked(samples, self.spiking, self.settings)
         n_steps = length_of(samples, self.settings) if duration is None else self._steps(duration)
         cpp.write_stimulus(path, samples, self._wiring, n_steps, overwrite)
+
+    def to_script(
+        self, path: str | os.PathLike, duration: Any = None, *, overwrite: bool = False
+    ) -> None:
+        """Write a plain Brian2 script, ``network.py``, and its weights, ``network.h5``, beside it.
+
+        It runs with brian2, numpy and h5py alone and spikes as :meth:`run` does, for samples of
+        ``duration`` (100 steps unless given).
+
+        Raises
+        ------
+        ParameterError
+            If the model has parts that need code of bioconv (max-pooling that chooses among spikes, a
+            spiking softmax, rank order), was extended, or a file is there already.
+        """
+        script = Script(wiring=self._wiring, edits=self._edits(), n_steps=self._steps(duration))
+        write_script(script, path, bool(self._hooks or self._foreign), overwrite)
 
     def _steps(self, duration: Any) -> int:
         return 100 if duration is None else steps("duration", duration, self.settings.dt)

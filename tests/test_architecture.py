@@ -31,7 +31,7 @@ MAP = {
     "build": {"errors", "events", "graph", "neurons", "spiking", "projections"},
     "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
     "export": {
-        "errors", "events", "graph", "spiking", "neurons", "projections", "build", "run", "result",
+        "errors", "events", "graph", "hdf5", "spiking", "neurons", "projections", "build", "run", "result",
     },
     "model": {
         "errors", "events", "export", "graph", "spiking", "projections", "build", "run", "result",

@@ -36,7 +36,7 @@ def test_top_help_shows_examples_that_parse(capsys):
     from bioconv.cli import EPILOG
 
     lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         assert parser().parse_args(line.split()[1:]).run
 
@@ -249,11 +249,12 @@ def test_export_writes_what_is_asked_for(tmp_path, capsys):
     assert "nothing to write" in capsys.readouterr().err
     assert main(["export", "digits_mlp", "--stimulus", str(tmp_path / "x.npy")]) == 1
     assert "add --data" in capsys.readouterr().err
-    forms = ["--cpp", str(tmp_path / "net")]
+    forms = ["--cpp", str(tmp_path / "net"), "--script", str(tmp_path / "network.py")]
     forms += ["--stimulus", str(tmp_path / "x.npy"), "--samples", "7", "--record", "fc1"]
     assert main([*arguments, *forms, "--duration", "30", "--batch-size", "2"]) == 0
-    assert capsys.readouterr().out.count("written to") == 2
+    assert capsys.readouterr().out.count("written to") == 3
     assert len(np.load(tmp_path / "x.npy")) == 7
+    assert "STEPS = 30" in (tmp_path / "network.py").read_text()
     code = (tmp_path / "net" / "program" / "model.cpp").read_text()
     assert "model.replicas = 2;" in code and "model.steps = 30;" in code and "spikes.fc1" in code
     assert main([*arguments, *forms]) == 1
