@@ -386,9 +386,10 @@ class Model:
         wanted = recordings(record, wiring.sizes, wiring.silent, spiking.output, wiring.inputs)
         cpp.check_export(wiring, bool(self._hooks or self._foreign), wanted)
         replicas = self._batch(batch_size, BATCH if batch_size is None else batch_size)
+        edits = self._edits()
         task = cpp.Export(
             wiring=wiring,
-            build=lambda n_steps: self._new(n_steps, replicas, 1, None, self._edits()),
+            build=lambda n_steps: self._new(n_steps, replicas, 1, None, edits),
             replicas=replicas,
             n_steps=self._steps(duration),
             record=wanted,

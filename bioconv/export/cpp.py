@@ -121,8 +121,7 @@ def export(task: Export, folder: str | os.PathLike, overwrite: bool = False) -> 
         If it cannot be written.
     """
     place = Path(folder).absolute()
-    if place.exists() and (not place.is_dir() or any(place.iterdir())) and not overwrite:
-        raise ParameterError(f"{place} is not empty; choose another folder or pass overwrite=True")
+    _check_place(place, overwrite)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
@@ -137,6 +136,20 @@ def export(task: Export, folder: str | os.PathLike, overwrite: bool = False) -> 
     except OSError as error:
         raise DeviceError(f"cannot write {place}: {error}. Is the disk full?") from error
     return place
+
+
+def _check_place(place: Path, overwrite: bool) -> None:
+    """Only a project that was written before is ever thrown away."""
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return
+    if not overwrite:
+        raise ParameterError(f"{place} is not empty; choose another folder or pass overwrite=True")
+    try:
+        ours = json.loads((place / "model.json").read_text())["format"] == KIND
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise ParameterError(f"{place} is no exported project; choose another folder")
 
 
 def _write(task: Export, place: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, second
+from brian2 import Hz, ms, mV, second
 from cases import NETWORKS, images
 from trained import SHAPE, Arrays, network, sequences
 
@@ -45,11 +45,18 @@ def tools(tmp_path_factory):
     return folder
 
 
+def chance(seed):
+    """A trained recurrent network that sees spikes by chance, with weights that were edited."""
+    spiking = replace(network(Arrays()), stimulus=Stimulus(shape=SHAPE))
+    model = bioconv.to_brian(spiking, encoder=bioconv.Poisson(rate=200 * Hz), seed=seed)
+    model.projections["hidden_to_hidden"].w *= 1.5
+    model["hidden"].I_bias[3] = 2 * mV
+    return model
+
+
 @pytest.fixture(scope="module")
 def recurrent():
-    """A trained recurrent network that sees spikes by chance."""
-    spiking = replace(network(Arrays()), stimulus=Stimulus(shape=SHAPE))
-    return bioconv.to_brian(spiking, encoder=bioconv.Poisson(rate=200 * Hz), seed=5)
+    return chance(5)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +120,9 @@ def test_the_spikes_of_the_model_in_every_chunk_and_process(project, recurrent, 
 
 @pytest.mark.compiled
 def test_samples_seed_and_steps_are_arguments(project, tmp_path):
-    spiking = replace(network(Arrays()), stimulus=Stimulus(shape=SHAPE))
-    model = bioconv.to_brian(spiking, encoder=bioconv.Poisson(rate=200 * Hz), seed=77)
-    expected = model.run(samples()[3:7], 95 * ms, record="spikes", device="numpy", first_sample=3)
+    expected = chance(77).run(
+        samples()[3:7], 95 * ms, record="spikes", device="numpy", first_sample=3
+    )
     options = ["--first-sample", 3, "--samples", 4, "--steps", 95, "--seed", 77]
     assert ran(project, tmp_path / "out", *options).returncode == 0
     same(bioconv.load_results(tmp_path / "out"), expected)
@@ -225,7 +232,27 @@ def test_errors_say_what_is_wrong_and_cost_nothing(project, recurrent, tmp_path)
     failed("cannot make the folder", out="nowhere/out")
     assert ran(project, tmp_path / "good").returncode == 0
     failed("not empty", out="good")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").write_text("mine")
+    failed("no folder of results", "--resume", out="other")
     failed('"steps": 40 before, "steps": 41 now', "--resume", "--steps", 41, out="good")
+
+
+@pytest.mark.compiled
+def test_a_run_goes_on_only_with_its_own_samples_and_network(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "net")
+    np.save(tmp_path / "x.npy", samples())
+    options = {"stimulus": tmp_path / "x.npy"}
+    assert ran(copy, tmp_path / "out", **options).returncode == 0
+    assert ran(copy, tmp_path / "out", "--resume", **options).returncode == 0
+    np.save(tmp_path / "x.npy", samples()[::-1])
+    done = ran(copy, tmp_path / "out", "--resume", **options)
+    assert done.returncode == 1 and '"stamp"' in done.stderr and "holds another run" in done.stderr
+    np.save(tmp_path / "x.npy", samples())
+    path = next((copy / "weights").glob("*hidden_to_out_w"))
+    (2 * np.fromfile(path)).tofile(path)
+    done = ran(copy, tmp_path / "out", "--resume", **options)
+    assert done.returncode == 1 and '"network"' in done.stderr
 
 
 @pytest.mark.compiled
@@ -384,6 +411,10 @@ def test_a_project_is_made_of_sources_alone(tmp_path):
     with pytest.raises(ParameterError, match="not empty"):
         model.export_cpp(tmp_path / "net")
     model.export_cpp(tmp_path / "net", overwrite=True)
+    (folder / "model.json").write_text("{}")
+    with pytest.raises(ParameterError, match="no exported project"):
+        model.export_cpp(tmp_path / "net", overwrite=True)
+    assert (folder / "weights").is_dir()
 
 
 def test_what_a_program_cannot_do_is_refused(tmp_path):

@@ -132,6 +132,23 @@ inline std::string read_text(const std::string& path)
     return text;
 }
 
+// A number that other contents would not have: FNV-1a over words, of `bytes` from `begin` on.
+inline uint64_t stamp(Handle& file, int64_t begin, int64_t bytes, uint64_t from)
+{
+    std::vector<uint64_t> words(8192);
+    for (int64_t at = begin; at < begin + bytes;) {
+        const int64_t size = (int64_t)(8*words.size()), part = begin + bytes - at < size ? begin + bytes - at : size;
+        words[(size_t)(part - 1)/8] = 0;
+        file.read(words.data(), (size_t)part, at);
+        for (size_t k = 0; k < (size_t)(part + 7)/8; k++) {
+            from = (from ^ words[k])*1099511628211ULL;
+            from ^= from >> 32;
+        }
+        at += part;
+    }
+    return from;
+}
+
 // An .npy file that grows by rows; its number of rows is written at the end.
 class Rows {
 public:

@@ -51,6 +51,17 @@ static void check_files()
     }
 }
 
+// Of all that the network is made of: whether it is the one that a run was begun with.
+static uint64_t stamped()
+{
+    uint64_t found = 0;
+    for (const File& file : files()) {
+        Handle open(home + "/" + file.path, O_RDONLY);
+        found = stamp(open, 0, file.bytes, found + 1);
+    }
+    return found;
+}
+
 static std::string quoted(const std::string& text)
 {
     std::string out = "\"";
@@ -62,10 +73,13 @@ static std::string quoted(const std::string& text)
 }
 
 // What a run computes; one that goes on must compute the same.
-static std::string described(const Job& job, const Model& model, const Stimulus& stimulus)
+static std::string described(const Job& job, const Model& model, Stimulus& stimulus)
 {
+    const std::string path = job.options.stimulus;
     const auto line = [](const std::string& key, const std::string& value) { return "  " + quoted(key) + ": " + value; };
-    return "{\n" + line("stimulus", quoted(job.options.stimulus)) + ",\n" + line("holds", quoted(stimulus.descr)) + ",\n"
+    return "{\n" + line("network", quoted(std::to_string(stamped()))) + ",\n"
+           + line("stimulus", quoted(path.substr(path.rfind('/') + 1))) + ",\n"
+           + line("stamp", quoted(std::to_string(stimulus.stamped()))) + ",\n" + line("holds", quoted(stimulus.descr)) + ",\n"
            + line("of", std::to_string(stimulus.samples)) + ",\n" + line("first_sample", std::to_string(job.options.first)) + ",\n"
            + line("samples", std::to_string(job.samples)) + ",\n" + line("steps", std::to_string(job.steps)) + ",\n"
            + line("seed", std::to_string(job.options.seed < 0 ? model.seed : job.options.seed)) + ",\n"
@@ -89,14 +103,19 @@ static std::string difference(const std::string& before, const std::string& now)
 static void prepare(const Job& job, const std::string& about)
 {
     const std::string &out = job.options.out, path = out + "/run.json";
-    const bool there = exists(out) && !names_in(out).empty();
+    bool there = false, foreign = false;
+    if (exists(out))
+        for (const std::string& name : names_in(out)) {
+            there = true;
+            foreign = foreign || (name.compare(0, 8, "run.json") != 0 && name.compare(0, 10, "model.json") != 0);
+        }
     if (there && !job.options.resume) throw Error(out + " is not empty; add --resume to go on, or choose another folder");
     make_folder(out);
     if (exists(path)) {
         const std::string before = read_text(path);
         if (before != about) throw Error(out + " holds another run: " + difference(before, about) + ". Choose another folder");
-    } else if (there && exists(out + "/0000000000")) {
-        throw Error(path + " is missing; choose another folder");
+    } else if (foreign) {
+        throw Error(out + " is no folder of results: " + path + " is missing. Choose another folder");
     } else {
         write_text(out + "/model.json", read_text(home + "/model.json"));
         write_text(path, about);

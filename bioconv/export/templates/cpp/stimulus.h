@@ -84,6 +84,13 @@ public:
                         + " samples of " + std::to_string(record) + ". Was it copied to its end?");
     }
 
+    // Of its size, its begin and its end: whether it is the file that it was.
+    uint64_t stamped()
+    {
+        const int64_t size = size_of(file.path), part = std::min<int64_t>(size, 1 << 20);
+        return stamp(file, size - part, part, stamp(file, 0, part, (uint64_t)size));
+    }
+
     // The input of `n` samples from `first` on; silence for the other replicas.
     void show(int64_t first, int64_t n)
     {
