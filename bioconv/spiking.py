@@ -82,6 +82,9 @@ class Population:
     estimate : str
         How spikes are summed up for a max-pooling that chooses among these neurons: a key of
         :data:`bioconv.neurons.text.ESTIMATES`, or empty.
+    spread : mapping, name -> (*shape) array
+        Factors by which neurons differ from the parameters that they share: ``"V_th"`` for the distance of
+        the threshold from rest, ``"tau_m"``.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Population:
     memoryless: bool = False
     softmax: str = ""
     estimate: str = ""
+    spread: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         if isinstance(self.neuron, Discrete):
@@ -111,7 +115,8 @@ class Population:
     @property
     def draws(self) -> bool:
         """Whether its neurons need random numbers."""
-        return bool(self.softmax) or self.initial == "random"
+        noisy = isinstance(self.neuron, Neuron) and self.neuron.noise is not None
+        return bool(self.softmax) or self.initial == "random" or noisy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

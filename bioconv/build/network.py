@@ -20,7 +20,7 @@ from bioconv.build.populations import (
 from bioconv.build.schedule import Schedule, scheduled
 from bioconv.build.settings import PRECISIONS, Settings
 from bioconv.build.stopping import Stop
-from bioconv.neurons import NeuronText
+from bioconv.neurons import NeuronText, Units
 from bioconv.projections import Kind, SharedProjection, explicit, order_of
 from bioconv.spiking import SpikingNetwork
 
@@ -287,9 +287,7 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             name=projection.name,
             variable=projection.variable or text.target,
             unit=text.unit,
-            unit_text=units.potential
-            if text.stepwise or text.target in ("v", "x")
-            else units.current,
+            unit_text=_unit_word(text, units),
             replicas=frame.replicas,
             when=frame.schedule.slots[projection.source].synapses,
             delay=frame.schedule.delays[projection.name] * frame.settings.dt,
@@ -299,6 +297,13 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
         )
 
     return deliver
+
+
+def _unit_word(text: NeuronText, units: Units) -> str:
+    """The unit of what a spike adds to."""
+    if text.stepwise or text.target in ("v", "x"):
+        return units.potential
+    return units.conductance if text.target == "g_e" else units.current
 
 
 def _drives(

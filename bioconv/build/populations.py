@@ -6,7 +6,7 @@ import numpy as np
 from brian2 import Clock, NeuronGroup
 from brian2.groups.neurongroup import Resetter
 
-from bioconv.build.chance import UNIFORM
+from bioconv.build.chance import NORMAL, UNIFORM
 from bioconv.build.schedule import Schedule
 from bioconv.build.settings import Settings
 from bioconv.build.softmax import built_softmax, softmax_text
@@ -110,6 +110,8 @@ def _integrator_text(
         estimate=population.estimate,
         timed=population.draws,
         staggered=staggered,
+        spread=population.spread,
+        place=1 + [p.name for p in network.populations].index(population.name),
     )
 
 
@@ -129,7 +131,7 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
         refractory=text.refractory or False,
         events={NEGATIVE: text.negative[0]} if text.negative else {},
         method=text.method,
-        namespace={"uniform": UNIFORM, **text.constants},
+        namespace={"uniform": UNIFORM, "normal": NORMAL, **text.constants},
         clock=frame.steps,
         name=population.name,
     )
@@ -158,6 +160,8 @@ def built_population(population: Population, text: NeuronText, frame: Frame) -> 
     if text.negative:
         group.run_on_event(NEGATIVE, text.negative[1], when=slots.resets)
         group.thresholder[NEGATIVE].when = slots.thresholds
+    if text.noise:
+        group.run_regularly(text.noise, when="groups", order=1, name=f"{population.name}_noise")
     if text.update:
         group.state_updater.when = slots.updates
         group.run_regularly(

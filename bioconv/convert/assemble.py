@@ -154,6 +154,8 @@ def _model(planned: Planned, choices: Choices) -> tuple[Neuron, Synapse]:
         return IF(), Delta()
     if isinstance(layer, SoftLIF) and choices.own_neurons:
         return soft_lif_neuron(layer.tau_rc, layer.tau_ref), choices.synapse
+    if not planned.spiking and not choices.neuron.passive:
+        return IF(), choices.synapse
     if isinstance(layer, LeakyReLU):
         return SIGNED(slope=layer.slope), choices.synapse
     return choices.neuron, choices.synapse

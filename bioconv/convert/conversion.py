@@ -133,9 +133,9 @@ def convert(
         (:class:`Auto`) and reports the table.
     calibration : (n_samples, *input_shape) array, optional
         Images of the training set, a few hundred.
-    neuron : {"if", "lif", "few_spike"} or record, optional
+    neuron : {"if", "lif", "few_spike", "adaptive_lif", "exponential_if", "izhikevich", "hodgkin_huxley"} or record, optional
         Integrate-and-fire unless given, or what the method or a layer (soft LIF) asks for.
-    synapse : {"delta", "exponential", "alpha", "double_exponential"} or record, optional
+    synapse : {"delta", "exponential", "alpha", "double_exponential", "conductance"} or record, optional
     reset : {"subtract", "zero"}, optional
         That of the method's paper unless given.
     initial : float or "random", optional
@@ -204,7 +204,7 @@ def convert(
         neuron=neuron_named(chosen.neuron if neuron is None else neuron),
         own_neurons=neuron is None,
         synapse=synapse_named(synapse),
-        reset=reset_named(chosen.reset if reset is None else reset),
+        reset=_reset(neuron_named(chosen.neuron if neuron is None else neuron), chosen, reset),
         initial=_checked_initial(chosen.initial if initial is None else initial),
         clamp=clamp,
         gain=chosen.gain,
@@ -328,6 +328,13 @@ def _calibration(network: Network, images: np.ndarray) -> np.ndarray:
         return checked_images(network.input_shape, images)
     except StimulusError as error:
         raise ConversionError(f"calibration: {error}") from None
+
+
+def _reset(neuron: Neuron, chosen: Method, reset: str | None) -> str:
+    """The caller's reset, the method's where the neuron has it, or the neuron's."""
+    if reset is None:
+        return chosen.reset if chosen.reset in neuron.resets else neuron.resets[0]
+    return reset_named(reset)
 
 
 def _answer(network: Network) -> str:

@@ -5,7 +5,6 @@ from bioconv.neurons.discrete import UNIT, Discrete, discrete_text
 from bioconv.neurons.models import (
     IF,
     LIF,
-    NEURONS,
     SIGNED,
     CorrectingIntegrateFire,
     FewSpike,
@@ -14,8 +13,15 @@ from bioconv.neurons.models import (
     Neuron,
     PeakInput,
     SignedIntegrateFire,
-    neuron_named,
     soft_lif_neuron,
+)
+from bioconv.neurons.names import NEURONS, neuron_named
+from bioconv.neurons.noise import Noise
+from bioconv.neurons.rich import (
+    AdaptiveLeakyIntegrateFire,
+    ExponentialIntegrateFire,
+    HodgkinHuxley,
+    Izhikevich,
 )
 from bioconv.neurons.synapses import (
     SYNAPSES,
@@ -23,6 +29,7 @@ from bioconv.neurons.synapses import (
     Delta,
     DoubleExponential,
     Exponential,
+    ExponentialConductance,
     Synapse,
     seconds,
     synapse_named,
@@ -40,17 +47,23 @@ __all__ = [
     "SIGNED",
     "SYNAPSES",
     "UNIT",
+    "AdaptiveLeakyIntegrateFire",
     "Alpha",
     "CorrectingIntegrateFire",
     "Delta",
     "Discrete",
     "DoubleExponential",
     "Exponential",
+    "ExponentialConductance",
+    "ExponentialIntegrateFire",
     "FewSpike",
+    "HodgkinHuxley",
     "IntegrateFire",
+    "Izhikevich",
     "LeakyIntegrateFire",
     "Neuron",
     "NeuronText",
+    "Noise",
     "PeakInput",
     "SignedIntegrateFire",
     "Synapse",

@@ -6,22 +6,13 @@ moves the membrane by it.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from brian2 import Quantity, farad, ms, mV, pF, second, volt
-from brian2.units.fundamentalunits import have_same_dimensions
 
 from bioconv.errors import ParameterError
-from bioconv.neurons.synapses import Synapse, seconds
-
-
-def _quantity(owner: str, name: str, value: Any, unit: Quantity, example: str) -> Quantity:
-    one = isinstance(value, Quantity) and value.ndim == 0
-    if not one or not have_same_dimensions(value, unit):
-        raise ParameterError(f"{owner}: {name} is {value!r}; give a quantity such as {example}")
-    if not abs(float(value)) < float("inf"):
-        raise ParameterError(f"{owner}: {name} is {value!r}; it must be finite")
-    return value
+from bioconv.neurons.noise import Noise
+from bioconv.neurons.synapses import Synapse, quantity, seconds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +31,28 @@ class Neuron(ABC):
         Membrane capacitance.
     refractory : second
         The membrane is clamped so long after a spike and delta input is lost; currents go on.
+    noise : Noise or None
+        What shakes the membrane.
+
+    Notes
+    -----
+    A kind of neuron says as text: ``equations``, its lines beside the membrane's, with ``{potential}``,
+    ``{current}`` and ``{conductance}`` for units; ``threshold``; ``jump``, what a spike does besides the reset; ``back``,
+    what it does instead of the reset; ``begin``, statements at the begin of a presentation;
+    ``refractory_while``, a condition under which it cannot spike again. ``constants`` are its further parameters by their
+    names in the text, ``positions`` those of them that are potentials and not differences of potentials, ``resets`` the
+    resets it has, the usual one first. A ``passive`` membrane can be read out without spikes.
     """
+
+    equations: ClassVar[str] = ""
+    threshold: ClassVar[str] = "v >= V_th - rounding"
+    jump: ClassVar[str] = ""
+    back: ClassVar[str | None] = None
+    begin: ClassVar[str] = ""
+    refractory_while: ClassVar[str] = ""
+    positions: ClassVar[frozenset[str]] = frozenset()
+    resets: ClassVar[tuple[str, ...]] = ("subtract", "zero")
+    passive: ClassVar[bool] = True
 
     E_L: Any = field(default_factory=lambda: -65 * mV)
     V_th: Any = field(default_factory=lambda: -50 * mV)
@@ -48,16 +60,17 @@ class Neuron(ABC):
     V_min: Any = None
     C_m: Any = field(default_factory=lambda: 200 * pF)
     refractory: Any = field(default_factory=lambda: 0 * ms)
+    noise: Noise | None = None
 
     def __post_init__(self):
         owner = type(self).__name__
         for name in ("E_L", "V_th"):
-            _quantity(owner, name, getattr(self, name), volt, "-65*mV")
+            quantity(owner, name, getattr(self, name), volt, "-65*mV")
         reset = self.E_L if self.V_reset is None else self.V_reset
-        _quantity(owner, "V_reset", reset, volt, "-65*mV")
-        _quantity(owner, "C_m", self.C_m, farad, "200*pF")
+        quantity(owner, "V_reset", reset, volt, "-65*mV")
+        quantity(owner, "C_m", self.C_m, farad, "200*pF")
         if self.V_min is not None:
-            _quantity(owner, "V_min", self.V_min, volt, "-65*mV")
+            quantity(owner, "V_min", self.V_min, volt, "-65*mV")
             if not self.V_min <= min(self.E_L, reset):
                 raise ParameterError(
                     f"{owner}: V_min is {self.V_min}; a floor is at most E_L = {self.E_L} and V_reset"
@@ -71,6 +84,11 @@ class Neuron(ABC):
         object.__setattr__(
             self, "refractory", seconds(owner, "refractory", self.refractory, zero=True)
         )
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Further parameters, by their names in the equations."""
+        return {}
 
     @property
     @abstractmethod
@@ -136,7 +154,7 @@ class LeakyIntegrateFire(Neuron):
     membrane = "(E_L - v)/tau_m + I/C_m"
 
     def method(self, synapse: Synapse) -> str:
-        return "exact"
+        return "exact" if synapse.linear else "exponential_euler"
 
     def __post_init__(self):
         super().__post_init__()
@@ -232,29 +250,7 @@ class PeakInput(Neuron):
 
 IF, LIF, SIGNED = IntegrateFire, LeakyIntegrateFire, SignedIntegrateFire
 
-#: Names under which neurons may be asked for.
-NEURONS: dict[str, type[Neuron]] = {
-    "if": IntegrateFire,
-    "lif": LeakyIntegrateFire,
-    "correcting": CorrectingIntegrateFire,
-    "few_spike": FewSpike,
-}
-
 
 def soft_lif_neuron(tau_rc: float, tau_ref: float) -> LeakyIntegrateFire:
     """The neuron whose rate a soft-LIF activation is, for time constants in seconds."""
     return LeakyIntegrateFire(tau_m=tau_rc * second, refractory=tau_ref * second)
-
-
-def neuron_named(neuron: "str | Neuron | None") -> Neuron:
-    """A neuron from its name, itself, or None (integrate-and-fire)."""
-    if isinstance(neuron, Neuron):
-        return neuron
-    if neuron is None:
-        return IntegrateFire()
-    if isinstance(neuron, str) and neuron.lower() in NEURONS:
-        return NEURONS[neuron.lower()]()
-    raise ParameterError(
-        f"neuron is {neuron!r}; choose one of {', '.join(NEURONS)} or a record of bioconv.neurons "
-        "such as LIF(tau_m=20*ms)"
-    )

@@ -21,11 +21,22 @@ Roth & van Rossum (2009), Modeling synapses, in: Computational Modeling Methods 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from brian2 import Quantity, ms, second
+from brian2 import Quantity, ms, mV, second, volt
+from brian2.units.fundamentalunits import have_same_dimensions
 
 from bioconv.errors import ParameterError
+
+
+def quantity(owner: str, name: str, value: Any, unit: Quantity, example: str) -> Quantity:
+    """``value`` where it is one finite quantity with the dimensions of ``unit``; else refused."""
+    one = isinstance(value, Quantity) and value.ndim == 0
+    if not one or not have_same_dimensions(value, unit):
+        raise ParameterError(f"{owner}: {name} is {value!r}; give a quantity such as {example}")
+    if not abs(float(value)) < float("inf"):
+        raise ParameterError(f"{owner}: {name} is {value!r}; it must be finite")
+    return value
 
 
 def seconds(owner: str, name: str, value: Any, *, zero: bool = False) -> Quantity:
@@ -44,7 +55,15 @@ def seconds(owner: str, name: str, value: Any, *, zero: bool = False) -> Quantit
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Synapse(ABC):
-    """How charge arrives at the membrane. Equations use ``{current}`` for the unit's word."""
+    """How charge arrives at the membrane. Equations use ``{current}`` for the unit's word.
+
+    ``variables`` are those that remember spikes; ``linear`` tells whether the current is independent of the potential;
+    ``positions`` are the constants that are potentials.
+    """
+
+    variables: ClassVar[tuple[str, ...]] = ()
+    linear: ClassVar[bool] = True
+    positions: ClassVar[frozenset[str]] = frozenset()
 
     @property
     @abstractmethod
@@ -59,7 +78,7 @@ class Synapse(ABC):
     @property
     @abstractmethod
     def per_charge(self) -> Any:
-        """What one unit of charge adds to the target: 1/second, or None for the membrane."""
+        """What one unit of charge adds to the target: 1/second, 1/(volt second), or None for the membrane."""
 
     @property
     @abstractmethod
@@ -87,6 +106,7 @@ class Exponential(Synapse):
     tau: Any = field(default_factory=lambda: 5 * ms)
     equations = "dI_syn/dt = -I_syn/tau_syn : {current}"
     target = "I_syn"
+    variables = ("I_syn",)
 
     def __post_init__(self):
         object.__setattr__(self, "tau", seconds("Exponential", "tau", self.tau))
@@ -109,6 +129,7 @@ class Alpha(Synapse):
         "dI_syn/dt = (h_syn - I_syn)/tau_syn : {current}\ndh_syn/dt = -h_syn/tau_syn : {current}"
     )
     target = "h_syn"
+    variables = ("I_syn", "h_syn")
 
     def __post_init__(self):
         object.__setattr__(self, "tau", seconds("Alpha", "tau", self.tau))
@@ -132,6 +153,7 @@ class DoubleExponential(Synapse):
         "dI_syn/dt = (h_syn - I_syn)/tau_decay : {current}\ndh_syn/dt = -h_syn/tau_rise : {current}"
     )
     target = "h_syn"
+    variables = ("I_syn", "h_syn")
 
     def __post_init__(self):
         for name in ("rise", "decay"):
@@ -152,6 +174,68 @@ class DoubleExponential(Synapse):
         return {"tau_rise": self.rise, "tau_decay": self.decay}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExponentialConductance(Synapse):
+    """Conductances that jump and decay: ``I_syn = g_e (E_e - v) + g_i (E_i - v)``.
+
+    Positive weights add to ``g_e``, negative ones, without their sign, to ``g_i``. A spike delivers the charge of its
+    weight to a membrane that is held at ``V_ref``; elsewhere more or less, so rates are not those of currents.
+
+    Attributes
+    ----------
+    tau_e, tau_i : second
+    E_e, E_i : volt
+        Reversal potentials, ``E_e > V_ref > E_i``.
+    V_ref : volt
+        Potential at which a spike's charge is that of its weight.
+
+    References
+    ----------
+    Vogels & Abbott (2005), J. Neurosci. 25:10786 (default time constants and reversal potentials).
+    """
+
+    tau_e: Any = field(default_factory=lambda: 5 * ms)
+    tau_i: Any = field(default_factory=lambda: 10 * ms)
+    E_e: Any = field(default_factory=lambda: 0 * mV)
+    E_i: Any = field(default_factory=lambda: -80 * mV)
+    V_ref: Any = field(default_factory=lambda: -57.5 * mV)
+    equations = """\
+I_syn = g_e*(E_e - v) + g_i*(E_i - v) : {current}
+dg_e/dt = -g_e/tau_e : {conductance}
+dg_i/dt = -g_i/tau_i : {conductance}"""
+    target = "g_e"
+    variables = ("g_e", "g_i")
+    linear = False
+    positions = frozenset({"E_e", "E_i"})
+    #: What negative weights add to.
+    inhibited: ClassVar[str] = "g_i"
+
+    def __post_init__(self):
+        name = type(self).__name__
+        for tau in ("tau_e", "tau_i"):
+            object.__setattr__(self, tau, seconds(name, tau, getattr(self, tau)))
+        for potential in ("E_e", "E_i", "V_ref"):
+            quantity(name, potential, getattr(self, potential), volt, "-80*mV")
+        if not self.E_e > self.V_ref > self.E_i:
+            raise ParameterError(
+                f"{name}: needs E_e > V_ref > E_i; they are {self.E_e}, {self.V_ref}, {self.E_i}"
+            )
+
+    @property
+    def per_charge(self) -> Any:
+        return 1 / (self.tau_e * (self.E_e - self.V_ref))
+
+    @property
+    def inhibition(self) -> float:
+        """Conductance of an inhibitory spike in that of an excitatory one of the same weight."""
+        excitation = self.tau_e * (self.E_e - self.V_ref)
+        return float(excitation / (self.tau_i * (self.V_ref - self.E_i)))
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("tau_e", "tau_i", "E_e", "E_i")}
+
+
 def too_close(first: Any, second_: Any) -> bool:
     """Whether two time constants are so near that their difference loses half its digits."""
     return abs(float(first / second_) - 1) < 1e-7
@@ -163,6 +247,7 @@ SYNAPSES: dict[str, type[Synapse]] = {
     "exponential": Exponential,
     "alpha": Alpha,
     "double_exponential": DoubleExponential,
+    "conductance": ExponentialConductance,
 }
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brian2 import Equations, ms
+from brian2 import Equations, ms, second
+from brian2.units.fundamentalunits import DIMENSIONLESS as DIMLESS
 
 from bioconv.errors import ParameterError
 from bioconv.neurons.models import (
@@ -15,6 +16,7 @@ from bioconv.neurons.models import (
     PeakInput,
     SignedIntegrateFire,
 )
+from bioconv.neurons.noise import Noise
 from bioconv.neurons.synapses import Synapse, too_close
 from bioconv.neurons.units import DIMENSIONLESS, Units
 
@@ -73,6 +75,8 @@ class NeuronText:
         Statements that bring the neuron back to where a presentation begins.
     start : str
         Statements at the begin of a presentation, when its drive is known.
+    noise : str
+        Statements of every step, after the integration of the differential equations.
     update : str
         Statements of every step, between what arrives and the threshold; a differential equation is
         then integrated there too.
@@ -100,6 +104,7 @@ class NeuronText:
     distance: Any
     clear: str
     start: str = ""
+    noise: str = ""
     update: str = ""
     end: str = ""
     negative: tuple[str, str] | None = None
@@ -113,8 +118,9 @@ class NeuronText:
         if self.negative:
             rows += [f"negative   {self.negative[0]}", *_labelled("reset", self.negative[1])]
         if self.refractory:
-            rows.append("refractory refractory")
-        rows += _labelled("begin", self.start) + _labelled("update", self.update)
+            rows.append(f"refractory {self.refractory}")
+        rows += _labelled("begin", self.start) + _labelled("noise", self.noise)
+        rows += _labelled("update", self.update)
         rows += _labelled("step end", self.end)
         rows.append(f"method     {self.method}")
         for name in ("parameters", "constants"):
@@ -160,6 +166,8 @@ def neuron_text(
     estimate: str = "",
     timed: bool = False,
     staggered: bool = False,
+    spread: Mapping[str, np.ndarray] | None = None,
+    place: int = 1,
 ) -> NeuronText:
     """The text of a population.
 
@@ -181,15 +189,20 @@ def neuron_text(
     staggered : bool
         Whether every neuron's sample begins in a step of its own (``begin``) instead of all together,
         and its ``turn`` tells which of the run's samples it is.
+    spread
+        As in :class:`bioconv.spiking.Population`.
+    place : int
+        Number of the population, from 1, which its noise depends on.
 
     Raises
     ------
     ParameterError
         If the parts do not go together.
     """
-    _check_parts(neuron, synapse, reset)
+    _check_parts(neuron, synapse, reset, spiking)
     buffered = isinstance(neuron, (FewSpike, PeakInput))
     refractory = spiking and float(neuron.refractory) > 0
+    noise, spread = neuron.noise or Noise(), spread or {}
     timed = timed or windowed or hold > 0 or estimate == "exp_max" or isinstance(neuron, FewSpike)
     drive = "I_bias + I_stim" if driven else "I_bias"
     rows = _membrane(neuron, synapse, units, refractory)
@@ -198,12 +211,15 @@ def neuron_text(
     else:
         held = f"({drive})*int(in_window)" if driven else f"{drive}*int(in_window)"
         now = held if windowed else drive
-        rows.insert(1, f"I = {now}{' + I_syn' * bool(synapse.equations)} : {units.current}")
+        more = " + I_syn" * bool(synapse.equations) + noise.current
+        rows.insert(1, f"I = {now}{more} : {units.current}")
+    rows += f"{neuron.equations}\n{noise.equations}".strip().format(**units.words).splitlines()
     rows.append(f"I_bias : {units.current} (constant)")
     if driven:
         rows.append(f"I_stim : {units.current} (constant)")
     if spiking:
-        rows += [f"V_th : {units.potential} (shared, constant)", "count : integer"]
+        flags = "constant" if "V_th" in spread else "shared, constant"
+        rows += [f"V_th : {units.potential} ({flags})", "count : integer"]
     signed = spiking and isinstance(neuron, (SignedIntegrateFire, CorrectingIntegrateFire))
     rows += ["count_negative : integer"] * signed + ["estimate : 1"] * bool(estimate)
     coded = isinstance(neuron, FewSpike)
@@ -215,6 +231,8 @@ def neuron_text(
         rows.append("t_begin : second (shared, constant)")
         rows += ["turn : integer (constant)"] * staggered
     constants, V_th, unit, current = _constants(neuron, synapse, reset, units, refractory)
+    if neuron.noise:
+        constants["place"] = place
     if spiking:
         constants["rounding"] = ROUNDING[precision] * (V_th - constants["E_L"])
     if estimate and estimate != "fir_max":
@@ -223,30 +241,36 @@ def neuron_text(
     if hold:
         constants["hold"] = hold
     parameters = {"V_th": V_th}
+    arrays = _spread(spread, constants, parameters)
+    rows += [f"{name} : second (constant)" for name in arrays if name != "V_th"]
     if initial or hold:
         parameters["V_begin"] = constants["E_L"] + initial * (V_th - constants["E_L"])
         rows.append(f"V_begin : {units.potential} (shared, constant)")
     begin = "V_begin" if "V_begin" in parameters else "E_L"
-    clear = _clear(synapse, begin, refractory, spiking)
+    clear = _clear(neuron, synapse, begin, refractory, spiking)
     clear += "\nx = 0*x" * buffered + "\ncount_negative = 0" * signed
     clear += "\nestimate = 0" * bool(estimate) + "\ncoded = 0" * coded
     return NeuronText(
         equations="\n".join(rows),
         threshold=_threshold(neuron) + gate if spiking else "",
-        reset=_lines(_back(neuron, reset), "count += 1", ESTIMATES.get(estimate, ("", ""))[0])
+        reset=_lines(
+            _back(neuron, reset), neuron.jump, "count += 1", ESTIMATES.get(estimate, ("", ""))[0]
+        )
         if spiking
         else "",
-        refractory="refractory" if refractory else "",
+        refractory="refractory" if refractory else neuron.refractory_while,
         method=neuron.method(synapse),
         constants=constants,
         parameters=parameters,
+        arrays=arrays,
         target="x" if buffered else synapse.target,
         unit=unit,
         current=current,
         rest=constants["E_L"],
         distance=V_th - constants["E_L"],
         clear=clear,
-        start=_start(neuron, drive, spiking),
+        start=_lines(_start(neuron, drive, spiking), noise.start),
+        noise=noise.statements(refractory),
         end=_lines(
             _end(neuron, drive),
             "v = v*int(v >= V_min) + V_min*int(v < V_min)" * ("V_min" in constants),
@@ -273,19 +297,20 @@ def _membrane(neuron: Neuron, synapse: Synapse, units: Units, refractory: bool) 
         return [f"v : {units.potential}"]
     flag = " (unless refractory)" if refractory else ""
     rows = [f"dv/dt = {neuron.membrane} : {units.potential}{flag}"]
-    words = {"potential": units.potential, "current": units.current}
-    return rows + synapse.equations.format(**words).splitlines()
+    return rows + synapse.equations.format(**units.words).splitlines()
 
 
 def _threshold(neuron: Neuron) -> str:
     if isinstance(neuron, FewSpike):
         return "v >= E_L + level*(V_th - E_L) - rounding and in_window"
-    return "v >= V_th - rounding"
+    return neuron.threshold
 
 
 def _back(neuron: Neuron, reset: str) -> str:
     if isinstance(neuron, FewSpike):
         return "v -= level*(V_th - E_L)\ncoded += level"
+    if neuron.back is not None:
+        return neuron.back
     return "v -= V_th - E_L" if reset == "subtract" else "v = V_reset"
 
 
@@ -329,8 +354,30 @@ def reset_named(reset: str) -> str:
     return reset
 
 
-def _check_parts(neuron: Neuron, synapse: Synapse, reset: str) -> None:
+def _spread(
+    spread: Mapping[str, np.ndarray], constants: dict[str, Any], parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Parameters that differ from neuron to neuron, taken out of those that all share."""
+    arrays: dict[str, Any] = {}
+    for name, factors in spread.items():
+        if name == "V_th":
+            rest, V_th = constants["E_L"], parameters.pop("V_th")
+            arrays[name] = rest + factors * (V_th - rest)
+        elif name in constants:
+            arrays[name] = factors * constants.pop(name)
+        else:
+            raise ParameterError(f"{name} cannot differ from neuron to neuron; the neuron has none")
+    return arrays
+
+
+def _check_parts(neuron: Neuron, synapse: Synapse, reset: str, spiking: bool) -> None:
     kind = type(neuron).__name__
+    if reset not in neuron.resets and spiking:
+        raise ParameterError(
+            f'{kind} neurons have no reset by subtraction; use reset="{neuron.resets[0]}"'
+        )
+    if not neuron.passive and not spiking:
+        raise ParameterError(f"{kind} neurons always spike; a readout needs another, such as IF()")
     if not neuron.membrane and synapse.equations:
         raise ParameterError(
             f'{kind} neurons take a spike\'s charge at once; use synapse="delta" with them'
@@ -346,6 +393,25 @@ def _check_parts(neuron: Neuron, synapse: Synapse, reset: str) -> None:
                 )
 
 
+def in_units(value: Any, neuron: Neuron, units: Units, position: bool = False) -> Any:
+    """A quantity as it stands in the equations.
+
+    Without dimensions the unit of potentials is ``V_th - E_L``, counted from ``E_L`` where the quantity is a
+    ``position``, and that of charge ``C_m (V_th - E_L)``.
+    """
+    if units is not DIMENSIONLESS:
+        return value
+    distance = float(neuron.V_th - neuron.E_L)
+    charge = distance * float(neuron.C_m)
+    shifted = value - neuron.E_L if position else value
+    dim = getattr(shifted, "dim", DIMLESS)
+    volts = dim.get_dimension("mass")  # kg m^2 s^-3 A^-1
+    amps = dim.get_dimension("current") + volts
+    time = dim.get_dimension("time") + 3 * volts - amps
+    number = float(shifted) / distance**volts / charge**amps
+    return number * second**time if time else number
+
+
 def _constants(neuron, synapse, reset, units, refractory):
     if units is DIMENSIONLESS:
         rest, threshold, capacitance = 0.0, 1.0, 1.0
@@ -357,7 +423,14 @@ def _constants(neuron, synapse, reset, units, refractory):
     step = threshold - rest
     charge = step * capacitance
     constants: dict[str, Any] = {"E_L": rest, "C_m": capacitance}
-    constants |= {**neuron.time_constants, **synapse.constants}
+    noise = neuron.noise or Noise()
+    constants |= neuron.time_constants
+    for part in (neuron, synapse, noise):
+        positions = getattr(part, "positions", ())
+        constants |= {
+            name: in_units(value, neuron, units, name in positions)
+            for name, value in part.constants.items()
+        }
     if reset == "zero":
         constants["V_reset"] = back
     if neuron.V_min is not None:
@@ -367,17 +440,15 @@ def _constants(neuron, synapse, reset, units, refractory):
         constants["slope"] = neuron.slope
     if refractory:
         constants["refractory"] = neuron.refractory
-    unit = step if synapse.per_charge is None else charge * synapse.per_charge
+    per_charge = synapse.per_charge
+    unit = step if per_charge is None else charge * in_units(per_charge, neuron, units)
     return constants, threshold, unit, charge
 
 
-def _clear(synapse: Synapse, begin: str, refractory: bool, spiking: bool) -> str:
-    rows = [f"v = {begin}"]
-    if synapse.equations:
-        rows.append("I_syn = 0*I_syn")
-    if synapse.target == "h_syn":
-        rows.append("h_syn = 0*h_syn")
-    if refractory:
+def _clear(neuron: Neuron, synapse: Synapse, begin: str, refractory: bool, spiking: bool) -> str:
+    rows = [f"v = {begin}", *filter(None, [neuron.begin])]
+    rows += [f"{name} = 0*{name}" for name in synapse.variables]
+    if refractory or neuron.refractory_while:
         rows = ["not_refractory = True", "lastspike = -1e4*second", *rows]
     if spiking:
         rows.append("count = 0")

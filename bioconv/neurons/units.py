@@ -20,6 +20,20 @@ class Units:
     potential: str
     current: str
 
+    @property
+    def conductance(self) -> str:
+        """Unit of a current over a potential."""
+        return "siemens" if self.potential == "volt" else self.current
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What fills the holes of equations."""
+        return {
+            "potential": self.potential,
+            "current": self.current,
+            "conductance": self.conductance,
+        }
+
 
 BIOPHYSICAL = Units(name="biophysical", potential="volt", current="amp")
 DIMENSIONLESS = Units(name="dimensionless", potential="1", current="hertz")

@@ -173,13 +173,13 @@ REFUSED = {
         for n, bad in enumerate([(1, 0), (0, 0), (0, np.inf), (np.nan, 1), (0, 1, 2), 5, "ab"])
     },
     "neuron": (
-        {"neuron": "izhikevich"}, ParameterError,
-        "neuron is 'izhikevich'; choose one of if, lif, correcting, few_spike or a record of bioconv.neurons such as "
+        {"neuron": "hopfield"}, ParameterError,
+        "neuron is 'hopfield'; choose one of if, lif, correcting, few_spike, adaptive_lif, exponential_if, izhikevich, hodgkin_huxley or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)",
     ),
     "synapse": (
         {"synapse": ["alpha"]}, ParameterError,
-        "synapse is ['alpha']; choose one of delta, exponential, alpha, double_exponential or a "
+        "synapse is ['alpha']; choose one of delta, exponential, alpha, double_exponential, conductance or a "
         "record of bioconv.neurons such as Exponential(tau=5*ms)",
     ),
     "reset": (

@@ -500,11 +500,11 @@ def test_names():
 
 LOOKUPS = {
     neuron_named: (
-        "neuron is {!r}; choose one of if, lif, correcting, few_spike or a record of bioconv.neurons such as "
+        "neuron is {!r}; choose one of if, lif, correcting, few_spike, adaptive_lif, exponential_if, izhikevich, hodgkin_huxley or a record of bioconv.neurons such as "
         "LIF(tau_m=20*ms)"
     ),
     synapse_named: (
-        "synapse is {!r}; choose one of delta, exponential, alpha, double_exponential or a record "
+        "synapse is {!r}; choose one of delta, exponential, alpha, double_exponential, conductance or a record "
         "of bioconv.neurons such as Exponential(tau=5*ms)"
     ),
     units_named: 'units is {!r}; choose "biophysical" or "dimensionless"',
