@@ -40,6 +40,7 @@ _NAMES = {
     "IF": "bioconv.neurons",
     "LIF": "bioconv.neurons",
     "Discrete": "bioconv.neurons",
+    "Noise": "bioconv.neurons",
     "Constant": "bioconv.build",
     "Poisson": "bioconv.build",
     "Regular": "bioconv.build",
@@ -50,7 +51,8 @@ _NAMES = {
     "receptive_fields": "bioconv.codes",
 }
 _MODULES = (
-    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "sensors", "spiking", "trials",
+    "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "realism", "sensors",
+    "spiking", "trials",
 )  # fmt: skip
 _ELSEWHERE = {"methods": "bioconv.convert.methods"}
 

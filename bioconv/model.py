@@ -36,7 +36,9 @@ from bioconv.events import Events
 from bioconv.export import cpp
 from bioconv.export.parts import Script
 from bioconv.export.script import write_script
+from bioconv.neurons import Neuron, Synapse
 from bioconv.projections import Kind, order_of
+from bioconv.realism import conductances, with_neurons
 from bioconv.result import Result
 from bioconv.run import Program, Task, about, chosen_device, compiled, present
 from bioconv.spiking import SpikingNetwork, last_weight
@@ -124,6 +126,48 @@ class Model:
 
     def __str__(self) -> str:
         return described(self.spiking, self.settings, self.kind)
+
+    def with_neurons(
+        self,
+        neuron: str | Neuron,
+        synapse: str | Synapse | None = None,
+        *,
+        compensate: bool = True,
+        reset: str = "zero",
+        dt: Any = None,
+        rate: Any = None,
+        duration: Any = None,
+    ) -> "Model":
+        """The same network with richer neurons; :func:`bioconv.realism.cost` says what that costs.
+
+        Parameters
+        ----------
+        neuron, synapse, compensate, reset, duration
+            As in :func:`bioconv.realism.with_neurons`.
+        dt : second, optional
+            Rich neurons need 0.1 ms or less; that of this model unless given.
+        rate : hertz, optional
+            Rate that codes the largest activation, one that the neuron reaches; that of this model unless given.
+            A presentation should be longer as the rate is lower.
+
+        Raises
+        ------
+        ParameterError
+            If no population can have such neurons.
+
+        Examples
+        --------
+        >>> rich = model.with_neurons("exponential_if", "exponential", dt=0.1*ms, rate=100*Hz)
+        >>> print(bioconv.realism.cost(model, rich, images, labels, 100*ms, changed_duration=500*ms))
+        """
+        old = self.settings
+        encoder = replace(old.encoder, rate=old.max_rate if rate is None else rate)
+        settings = replace(old, dt=old.dt if dt is None else dt, encoder=encoder)
+        changed = with_neurons(
+            self.spiking, neuron, synapse, max_rate=float(settings.max_rate), dt=settings.dt,
+            duration=duration, reset=reset, compensate=compensate,
+        )  # fmt: skip
+        return Model(conductances(changed, spikes=encoder.spikes), settings)
 
     # -- Brian2 objects ----------------------------------------------------------------------
 

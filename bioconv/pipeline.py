@@ -26,6 +26,7 @@ from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
 from bioconv.read import read
 from bioconv.read.nir import from_nir, is_nir
+from bioconv.realism import conductances
 from bioconv.result import Result
 from bioconv.run import compiler_problem
 from bioconv.spiking import SpikingNetwork
@@ -101,8 +102,9 @@ def to_brian(
         precision=precision,
         seed=seed,
     )
+    spikes = settings.encoder.spikes
     if isinstance(network, SpikingNetwork):
-        return Model(network, settings)
+        return Model(conductances(network, spikes=spikes), settings)
     spiking = converted(
         network,
         method=method,
@@ -119,7 +121,7 @@ def to_brian(
         max_rate=float(settings.max_rate),
         simulate=partial(simulated, settings),
     )
-    return Model(spiking, settings)
+    return Model(conductances(spiking, spikes=spikes), settings)
 
 
 def _read(
@@ -168,6 +170,7 @@ def simulated(
 
     ``often`` tells that networks like this one will follow, so that compiling pays.
     """
+    spiking = conductances(spiking, spikes=settings.encoder.spikes)
     model = Model(spiking, replace(settings, propagation="synchronous"))
     device = "cpp_standalone" if often and compiler_problem() is None else "auto"
     return model.run(images, n_steps * settings.dt, device=device, record=record, progress=False)

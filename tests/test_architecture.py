@@ -33,11 +33,14 @@ MAP = {
     "export": {
         "errors", "events", "graph", "hdf5", "spiking", "neurons", "projections", "build", "run", "result",
     },
+    "realism": {"analysis", "errors", "graph", "neurons", "spiking"},
     "model": {
-        "errors", "events", "export", "graph", "spiking", "projections", "build", "run", "result",
+        "errors", "events", "export", "graph", "neurons", "spiking", "projections", "build", "realism", "run",
+        "result",
     },
     "pipeline": {
-        "errors", "read", "convert", "build", "graph", "model", "neurons", "result", "run", "spiking",
+        "errors", "read", "convert", "build", "graph", "model", "neurons", "realism", "result", "run",
+        "spiking",
     },
     "analysis": {"errors", "graph", "result"},
     "trials": {

@@ -4,6 +4,7 @@ from brian2 import second
 
 from bioconv.build.settings import Settings
 from bioconv.errors import ParameterError
+from bioconv.graph import Weighted
 from bioconv.neurons import Discrete, FewSpike
 from bioconv.spiking import SpikingNetwork
 
@@ -31,6 +32,7 @@ def check_model(network: SpikingNetwork, settings: Settings) -> None:
     if settings.propagation == "delayed" and (discrete or frames):
         what = f"{discrete[0]}: a trained neuron" if discrete else "input of frames"
         raise ParameterError(f'{what} needs propagation="synchronous", as it was trained')
+    _check_conductances(network, settings)
     few = [p.name for p in network.populations if isinstance(p.neuron, FewSpike)]
     others = [p.name for p in network.populations if p.name not in few]
     if few and others:
@@ -46,4 +48,18 @@ def check_model(network: SpikingNetwork, settings: Settings) -> None:
             raise ParameterError(
                 f'{names[0]}: {kind} need propagation="synchronous" and encoder="constant" without a '
                 "rate: every step counts"
+            )
+
+
+def _check_conductances(network: SpikingNetwork, settings: Settings) -> None:
+    """Refuse negative weights that would make a conductance negative."""
+    for projection in network.projections:
+        silent = projection.source == network.stimulus.name and not settings.encoder.spikes
+        if silent or network[projection.target].synapse.linear:
+            continue
+        weights = [layer.weight for layer in projection.layers if isinstance(layer, Weighted)]
+        if projection.gain < 0 or any((weight < 0).any() for weight in weights):
+            raise ParameterError(
+                f"{projection.name}: negative weights of a conductance; make the network with "
+                "bioconv.realism.conductances(network, spikes=...), which bioconv.to_brian does"
             )
