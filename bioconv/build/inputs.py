@@ -184,7 +184,8 @@ def code_key(
 ) -> str:
     """All that enters a program's code, as text: structure and constants, not what it is given."""
     spiking, settings = wiring.spiking, wiring.settings
-    rows = [described(spiking, settings, wiring.kind), settings.precision, repr(sizes)]
+    unreported = replace(spiking, report=None)  # its notes are for people
+    rows = [described(unreported, settings, wiring.kind), settings.precision, repr(sizes)]
     rows.append(repr((float(settings.dt), float(settings.max_rate))))
     for population in spiking.populations:
         text = text_of(population, spiking, settings)
