@@ -107,10 +107,14 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
         "--encoder", default="constant", help="constant, poisson, regular, ttfs or rank_order"
     )
     made.add_argument(
-        "--neuron", help="if, lif, correcting or few_spike; if, or what the method needs"
+        "--neuron",
+        help="if, lif, correcting, few_spike, adaptive_lif, exponential_if, izhikevich or hodgkin_huxley; if, or "
+        "what the method needs",
     )
     made.add_argument(
-        "--synapse", default="delta", help="delta, exponential, alpha or double_exponential"
+        "--synapse",
+        default="delta",
+        help="delta, exponential, alpha, double_exponential or conductance",
     )
     made.add_argument("--reset", help="subtract or zero; that of the method")
     made.add_argument(

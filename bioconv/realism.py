@@ -40,7 +40,13 @@ from bioconv.neurons import (
     reset_named,
     synapse_named,
 )
-from bioconv.neurons.curves import Compensation, compensation, measured, siegert
+from bioconv.neurons.curves import (
+    Compensation,
+    compensation,
+    measured,
+    measured_steps,
+    siegert,
+)
 from bioconv.spiking import Population, Projection, SpikingNetwork
 
 #: Neurons whose code another neuron would not keep.
@@ -62,6 +68,10 @@ def with_neurons(
     compensate: bool = True,
 ) -> SpikingNetwork:
     """The network with another neuron wherever rates code.
+
+    The neurons of a trained spiking network are replaced by ones with the same rate under the same constant drive: a step
+    of the trainer is the time between two spikes at the maximal rate. What lies in the order of its spikes is lost, so
+    layers behind the first may be far from what they were; :func:`cost` says how far.
 
     Readouts without spikes, signed and few-spike neurons, step functions, and what passes on the spikes of
     a max-pooling stay as they are; ``report.notes`` names them.
@@ -90,19 +100,20 @@ def with_neurons(
     if not names or isinstance(neuron, _SPECIAL):
         raise ParameterError(
             f"no population of the network can have {type(neuron).__name__} neurons; those that code rates "
-            "with integrate-and-fire neurons can have others that do"
+            "with integrate-and-fire neurons can have others that do; those of trained ones must have no signs"
         )
-    found = None
+    found = dict.fromkeys(names, _UNCHANGED)
     if compensate:
-        found = curve_compensation(neuron, max_rate, dt=dt, duration=duration, reset=reset)
-    gain, offset = (1.0, 0.0) if found is None else (found.gain, found.offset)
+        fit = _fit_of(neuron, max_rate, dt=dt, duration=duration, reset=reset)
+        found = {name: fit(spiking[name].neuron) for name in names}
     changed = {
         name: replace(
             spiking[name],
             neuron=neuron,
             synapse=synapse or spiking[name].synapse,
             reset=reset_named(reset),
-            bias=spiking[name].bias * gain + offset,
+            bias=spiking[name].bias * found[name].gain + found[name].offset,
+            spiking=True,
         )
         for name in names
     }
@@ -110,22 +121,29 @@ def with_neurons(
         spiking,
         populations=tuple(changed.get(p.name, p) for p in spiking.populations),
         projections=tuple(
-            replace(p, gain=p.gain * gain) if p.target in changed else p
+            replace(p, gain=p.gain * found[p.target].gain) if p.target in changed else p
             for p in spiking.projections
         ),
     )
     kept = [p.name for p in spiking.populations if p.name not in changed]
-    note = f"{', '.join(names)}: {type(neuron).__name__} neurons"
-    note += f", {found}" if found is not None else ""
-    note += f"; {', '.join(kept)} as before" if kept else ""
-    return _noted(made, note)
+    notes = [
+        f"{name}: {type(neuron).__name__} neurons{f', {found[name]}' if compensate else ''}"
+        for name in names
+    ]
+    return _noted(made, *notes, *[f"{', '.join(kept)}: as before"] * bool(kept))
 
 
-def curve_compensation(
-    neuron: Neuron, max_rate: float, *, dt: Any, duration: Any = None, reset: str = "zero"
-) -> Compensation:
-    """The compensation of a neuron's curve up to ``max_rate`` (hertz): Siegert's for leaky neurons with white noise
-    and hard reset, else measured, without noise, under drives of up to 64 times the maximal rate.
+#: No change of the drive.
+_UNCHANGED = Compensation(gain=1.0, offset=0.0, error=float("nan"))
+
+
+def _fit_of(
+    neuron: Neuron, max_rate: float, *, dt: Any, duration: Any, reset: str
+) -> Callable[[Neuron | Discrete], Compensation]:
+    """Gives the compensation with which ``neuron`` takes the place of another.
+
+    Its curve is Siegert's for leaky neurons with white noise and hard reset, else measured, without noise,
+    under drives of up to 64 times the maximal rate.
     """
     low = np.linspace(-1, 4, 101)
     drives = np.unique(np.concatenate([low, np.geomspace(4, 64, 40)])) * max_rate
@@ -134,21 +152,43 @@ def curve_compensation(
         rates = siegert(drives, neuron, dt=dt)
     else:
         rates = measured(drives, neuron, reset=reset, dt=dt, duration=duration)
-    return compensation(drives, rates, max_rate)
+    kept: dict[int, Compensation] = {}
+
+    def fit(old: Neuron | Discrete) -> Compensation:
+        key = id(old) if isinstance(old, Discrete) else 0
+        if key not in kept:
+            kept[key] = compensation(drives, rates, max_rate, _curve_of(old))
+        return kept[key]
+
+    return fit
+
+
+def _curve_of(old: Neuron | Discrete) -> tuple[np.ndarray, np.ndarray] | None:
+    """(drives of a step, spikes a step) of a trained neuron; None where a rate is the activation."""
+    if not isinstance(old, Discrete):
+        return None
+    threshold = float(old.potentials.get("V_th", np.array(1.0)).max())
+    drives = np.linspace(-0.5, 2, 126) * threshold
+    return drives, measured_steps(drives, old)
 
 
 def _codes_rates(population: Population, spiking: SpikingNetwork) -> bool:
-    """Whether a population's neurons may be others: perfect or leaky integrators, or richer ones."""
-    plain = isinstance(population.neuron, Neuron) and not isinstance(population.neuron, _SPECIAL)
+    """Whether a population's neurons may be others: perfect or leaky integrators, richer ones, and trained ones
+    that lose something by a spike.
+    """
+    old = population.neuron
+    if isinstance(old, Discrete):
+        return old.spiking and bool(old.reset) and old.negative is None and not old.filtered
+    plain = not isinstance(old, _SPECIAL)
     gated = any(p.gates for p in spiking.incoming(population.name))
     other = population.memoryless or population.softmax or not population.spiking
     return plain and not gated and not other
 
 
-def _noted(spiking: SpikingNetwork, note: str) -> SpikingNetwork:
+def _noted(spiking: SpikingNetwork, *notes: str) -> SpikingNetwork:
     report = spiking.report
     if is_dataclass(report) and not isinstance(report, type) and hasattr(report, "notes"):
-        return replace(spiking, report=replace(report, notes=(*report.notes, note)))
+        return replace(spiking, report=replace(report, notes=(*report.notes, *notes)))
     return spiking
 
 

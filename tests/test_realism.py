@@ -329,3 +329,29 @@ def test_what_cannot_be_changed_is_refused(network, x):
     ):
         with pytest.raises(ParameterError):
             wrong()
+
+
+def test_a_trained_network_with_leaky_neurons_keeps_its_rates():
+    """Under images that do not change the first layer moves by less than a fifth of what it says. The next one's drive
+    comes in spikes, whose order its own trained neurons read: it spikes, and no more is claimed."""
+    rng = np.random.default_rng(6)
+    layers = [
+        Dense(weight=rng.uniform(0, 0.3, (30, 12))), plif(k=0.4, V_th=0.5),
+        Dense(weight=rng.uniform(0, 0.1, (8, 30))), stbp(decay=0.5),
+    ]  # fmt: skip
+    x = rng.random((6, 12))
+    model = bioconv.to_brian(bioconv.spiking_network(layers, (12,)))
+    labels = np.zeros(6, dtype=int)
+    differences = []
+    for compensate in (True, False):
+        changed = model.with_neurons("lif", rate=100 * Hz, dt=0.5 * ms, compensate=compensate)
+        assert all(isinstance(p.neuron, LeakyIntegrateFire) for p in changed.spiking.populations)
+        found = realism.cost(
+            model, changed, x, labels, 100 * ms, changed_duration=1000 * ms, device="numpy"
+        )
+        differences.append(np.array(list(found.differences.values())))
+        assert not found.errors
+    said = model.run(x, 100 * ms, device="numpy")
+    size = np.array([said.coding(name).mean() for name in said.counts])
+    assert (size > 0.1).all()
+    assert differences[0][0] < 0.2 * size[0] and differences[0][0] < differences[1][0]

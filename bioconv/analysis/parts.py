@@ -290,6 +290,10 @@ def losses(spiking: Any, population: Any) -> str:
         reasons.append("the leak loses charge")
     elif neuron.membrane != "I/C_m":
         reasons.append(f"{type(neuron).__name__} is no perfect integrator")
+    if neuron.noise is not None:
+        reasons.append("noise moves the membrane")
+    if population.spread:
+        reasons.append("neurons differ from each other")
     if neuron.V_min is not None:
         reasons.append("the floor lifts low potentials")
     if population.spiking and float(neuron.refractory) > 0:

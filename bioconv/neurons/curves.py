@@ -8,7 +8,7 @@ function  neuron                                                 from
 ========= ====================================================== ===============================
 lif_rate  leaky, hard reset, refractory; also stepwise           closed form
 siegert   the same with white noise                              an integral
-measured  any                                                    a simulation in Brian2
+measured  any; ``measured_steps`` for trained ones               a simulation in Brian2
 ========= ====================================================== ===============================
 """
 
@@ -24,6 +24,7 @@ from scipy.optimize import minimize
 from scipy.special import erfcx
 
 from bioconv.errors import ParameterError
+from bioconv.neurons.discrete import Discrete, discrete_text
 from bioconv.neurons.models import LeakyIntegrateFire, Neuron
 from bioconv.neurons.synapses import Delta, seconds
 from bioconv.neurons.text import ROUNDING, neuron_text
@@ -148,6 +149,33 @@ def measured(
     return _rates(np.asarray(spikes.i[:]), np.asarray(spikes.t_[:]), len(values), float(length))
 
 
+def measured_steps(drive: Any, neuron: Discrete, *, n_steps: int = 200) -> np.ndarray:
+    """(n,) spikes a step of a trained neuron under constant drives ``(n,)``, in its trainer's numbers.
+
+    Raises
+    ------
+    ParameterError
+        If it sends negative spikes, or if its parameters differ from neuron to neuron.
+    """
+    several = [name for name, (values, _) in neuron.parameters.items() if values.ndim]
+    if several or neuron.negative is not None or not neuron.spiking:
+        why = f"{several[0]} differs from neuron to neuron" if several else "its spikes have signs"
+        raise ParameterError(f"{neuron.label}: {why}, so it has no curve of its own")
+    values = np.asarray(drive, dtype=float)
+    text = discrete_text(neuron, shape=values.shape, units=BIOPHYSICAL)
+    group = brian2.NeuronGroup(
+        len(values), text.equations, threshold=text.threshold, reset=text.reset, method=text.method,
+        namespace=dict(text.constants), clock=brian2.Clock(1 * ms), name="measured_neurons*",
+    )  # fmt: skip
+    group.I_bias = values * text.current
+    length = n_steps * ms
+    begin = group.run_regularly(text.clear, dt=length, when="start", name="measured_begin*")
+    update = group.run_regularly(text.update, when="groups", order=1, name="measured_update*")
+    with _numpy():
+        brian2.Network(group, begin, update).run(length, namespace={})
+    return np.asarray(group.count_[:]) / n_steps
+
+
 def _rates(neuron: np.ndarray, time: np.ndarray, size: int, duration: float) -> np.ndarray:
     counts = np.bincount(neuron, minlength=size)
     first, last = np.full(size, np.inf), np.full(size, -np.inf)
@@ -195,7 +223,12 @@ class Compensation:
 _ACTIVATIONS = np.linspace(-0.5, 1.0, 151)
 
 
-def compensation(drive: np.ndarray, rates: np.ndarray, max_rate: float) -> Compensation:
+def compensation(
+    drive: np.ndarray,
+    rates: np.ndarray,
+    max_rate: float,
+    target: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Compensation:
     """The gain and the offset that come closest to ``rate = max_rate clip(activation, 0, 1)``.
 
     Least squares over activations from -0.5 to 1; between measured drives the curve is straight, beyond
@@ -206,6 +239,8 @@ def compensation(drive: np.ndarray, rates: np.ndarray, max_rate: float) -> Compe
     drive, rates : (n,) arrays, thresholds a second and hertz; drives ascend
     max_rate : float
         Hertz.
+    target : (activations, parts of the maximal rate), optional
+        Another curve to come close to.
 
     Raises
     ------
@@ -218,11 +253,11 @@ def compensation(drive: np.ndarray, rates: np.ndarray, max_rate: float) -> Compe
             f"compensation: the rate is {own.max() * max_rate:g} Hz at all drives up to "
             f"{drive.max():g} thresholds a second; there is nothing to fit. Lower the rate, or strengthen the drive"
         )
-    wanted = np.clip(_ACTIVATIONS, 0, 1)
+    given, wanted = (_ACTIVATIONS, np.clip(_ACTIVATIONS, 0, 1)) if target is None else target
 
     def squares(pair: np.ndarray) -> float:
         gain, offset = np.exp(pair[0]), pair[1]
-        return float(np.mean((np.interp(gain * _ACTIVATIONS + offset, drives, own) - wanted) ** 2))
+        return float(np.mean((np.interp(gain * given + offset, drives, own) - wanted) ** 2))
 
     # from the straight line between where it begins to fire and where it reaches its rate
     active = np.flatnonzero(own > 0)
