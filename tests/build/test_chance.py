@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bioconv.build.chance import uniform
+from bioconv.build.chance import normal, uniform
 
 #: They must never change: saved results are reproduced from seeds.
 GOLDEN = {
@@ -88,3 +88,33 @@ def test_arguments_do_not_stand_for_each_other():
     numbers = {float(uniform(*np.roll((1, 2, 3, 4), n))) for n in range(4)}
     assert len(numbers) == 4
     assert uniform(1, 0, 0, 0) != uniform(0, 1, 0, 0)
+
+
+def normal_by_hand(*parts):
+    """Twelve pieces of 16 bits of three numbers that follow the five parts, in unbounded integers."""
+    mask, bits, total = 2**64 - 1, 0, 6 - 12 * 2**15
+
+    def mixed(bits):
+        bits = ((bits ^ bits >> 30) * 0xBF58476D1CE4E5B9) & mask
+        bits = ((bits ^ bits >> 27) * 0x94D049BB133111EB) & mask
+        return bits ^ bits >> 31
+
+    for part in parts:
+        bits = mixed((bits + part + 0x9E3779B97F4A7C15) & mask)
+    for _ in range(3):
+        bits = mixed((bits + 0x9E3779B97F4A7C15) & mask)
+        total += sum(bits >> shift & 0xFFFF for shift in (0, 16, 32, 48))
+    return total / 2**16
+
+
+#: They must never change, either.
+NORMAL = {
+    (0, 0, 0, 0, 0): 0.6358489990234375,
+    (5, 123, 2, 783, 99): 0.9019927978515625,
+    (2**31 - 1, 2**31 - 1, -3, 10**6, -1): 0.508209228515625,
+}
+
+
+@pytest.mark.parametrize("arguments", NORMAL, ids=str)
+def test_golden_normal_values(arguments):
+    assert float(normal(*arguments)) == NORMAL[arguments] == normal_by_hand(*arguments)

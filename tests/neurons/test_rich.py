@@ -121,24 +121,40 @@ def test_spikes_are_those_of_the_equations_written_by_hand(neuron, by_hand):
         assert np.abs(np.subtract(ours, theirs)).max(initial=0) <= 1
 
 
+def rates_as_printed(v):
+    """(alpha, beta) of m, h and n per ms, at a potential in mV."""
+    x = v + 63
+    am = 0.32 * (13 - x) / (np.exp((13 - x) / 4) - 1)
+    bm = 0.28 * (x - 40) / (np.exp((x - 40) / 5) - 1)
+    an = 0.032 * (15 - x) / (np.exp((15 - x) / 5) - 1)
+    bn = 0.5 * np.exp((10 - x) / 40)
+    ah = 0.128 * np.exp((17 - x) / 18)
+    bh = 4 / (1 + np.exp((40 - x) / 5))
+    return (am, bm), (ah, bh), (an, bn)
+
+
+def test_rates_of_the_gates_are_those_that_were_printed():
+    v = np.linspace(-95.3, 60.1, 40)
+    text = neuron_text(HodgkinHuxley(), Delta(), reset="zero", units=BIOPHYSICAL)
+    namespace = dict(text.constants)
+    group = brian2.NeuronGroup(40, text.equations, method=text.method, namespace=namespace)
+    group.v = v * mV
+    with bioconv.run.device("numpy"):
+        for gate, (alpha, beta) in zip("mhn", rates_as_printed(v), strict=True):
+            np.testing.assert_allclose(getattr(group, f"alpha_{gate}_")[:] / 1000, alpha, rtol=1e-9)
+            np.testing.assert_allclose(getattr(group, f"beta_{gate}_")[:] / 1000, beta, rtol=1e-9)
+
+
 def hodgkin_huxley(current, duration):
     """Times of spikes (ms) by a solver of high order, of the equations as the benchmark prints them."""
     area = 20000e-8  # cm^2
     C, gl, gna, gk = 1e6 * area, 5e-5 * 1e9 * area, 100e6 * area, 30e6 * area  # pF, nS
 
-    def rates(v):
-        x = v + 63
-        am = 0.32 * (13 - x) / (np.exp((13 - x) / 4) - 1)
-        bm = 0.28 * (x - 40) / (np.exp((x - 40) / 5) - 1)
-        an = 0.032 * (15 - x) / (np.exp((15 - x) / 5) - 1)
-        bn = 0.5 * np.exp((10 - x) / 40)
-        ah = 0.128 * np.exp((17 - x) / 18)
-        bh = 4 / (1 + np.exp((40 - x) / 5))
-        return (am, bm), (ah, bh), (an, bn)
-
     def derivative(_, y):
         v, m, h, n = y
-        gates = [a * (1 - g) - b * g for (a, b), g in zip(rates(v), (m, h, n), strict=True)]
+        gates = [
+            a * (1 - g) - b * g for (a, b), g in zip(rates_as_printed(v), (m, h, n), strict=True)
+        ]
         ions = gl * (-65 - v) - gna * m**3 * h * (v - 50) - gk * n**4 * (v + 90)
         return [(ions + current) / C, *gates]
 
@@ -146,7 +162,7 @@ def hodgkin_huxley(current, duration):
         return y[0] + 40
 
     upward.direction = 1
-    start = [-65.0, *(a / (a + b) for a, b in rates(-65.0))]
+    start = [-65.0, *(a / (a + b) for a, b in rates_as_printed(-65.0))]
     done = solve_ivp(derivative, (0, duration), start, events=upward, rtol=1e-9, atol=1e-9, method="LSODA")  # fmt: skip
     return done.t_events[0]
 
