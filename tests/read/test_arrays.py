@@ -111,7 +111,11 @@ def test_a_flatten_stands_between_maps_and_the_first_dense_layer(style):
         (None, None, "cannot read weights from NoneType; .*list or dict of arrays, a path"),
         (b"digits_cnn", None, "cannot read weights from bytes"),
         (7, None, "cannot read weights from int"),
-        ("net.pt", None, r"'net.pt': it is neither .*\.h5 or \.npz .*bundled networks \(.*digits_"),
+        (
+            "net.pt",
+            None,
+            r"'net.pt': it is neither .*\.h5.* or \.nir .*bundled networks \(.*digits_",
+        ),
         ("digits", None, "digits_cnn, digits_mlp"),
         ("none.npz", None, r"none\.npz: no such file"),
         ("none.h5", None, r"none\.h5: no such file"),

@@ -43,7 +43,7 @@ def spikes_agree(network, expected, frames, encoder, **run):
     return seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_random_graphs_of_all_primitives(seed):
     rng = np.random.default_rng(seed)

@@ -50,8 +50,16 @@ def test_spikes_are_those_of_the_arrays(encoder, options):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("run", COMPILED)
-@pytest.mark.parametrize("encoder", ["frames", "events"])
+@pytest.mark.parametrize(
+    ("encoder", "run"),
+    [
+        ("frames", "standalone"),
+        ("events", "standalone"),
+        pytest.param("frames", "cython", marks=pytest.mark.full),
+        pytest.param("events", "cython", marks=pytest.mark.full),
+        pytest.param("events", "two at once", marks=pytest.mark.full),
+    ],
+)
 def test_compiled_spikes_are_those_of_the_arrays(encoder, run):
     agrees(encoder, {}, COMPILED[run])
 

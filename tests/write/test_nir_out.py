@@ -146,7 +146,7 @@ def test_global_pooling_and_zeros_around_maps(rng, tmp_path):
     assert same_layers(model, bioconv.to_brian(path), images) > 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_trained_graphs_come_back_with_the_same_spikes(seed, tmp_path_factory):
     """NIR to bioconv to NIR to bioconv: all primitives, cycles, delays."""
@@ -302,6 +302,10 @@ SILENT_IN_NIR = {
 }
 
 
+#: Of the data sets' networks those that the default suite takes.
+QUICK = ("mnist_cnn", "mnist_qcfs")
+
+
 def zoo(name, **options):
     data = "fashion-mnist" if name.startswith("fashion") else name.split("_")[0]
     images = datasets.load(data, samples=22).images
@@ -310,7 +314,13 @@ def zoo(name, **options):
 
 
 @pytest.mark.parametrize(
-    "name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.data) for n in ZOO]
+    "name",
+    [
+        n
+        if n.startswith("digits")
+        else pytest.param(n, marks=[pytest.mark.data, *[pytest.mark.full] * (n not in QUICK)])
+        for n in ZOO
+    ],
 )
 def test_the_zoo_comes_back_with_the_same_spikes(name, tmp_path):
     model, images = zoo(name, **ZOO[name])
