@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ import h5py
 import numpy as np
 
 from bioconv.errors import BioconvError
+
+if sys.platform == "linux":
+    import resource
 
 
 @contextmanager
@@ -116,15 +120,40 @@ def tree(path: str | os.PathLike, error: type[BioconvError]) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise error(f"{path}: no such file")
-    _check_harmless(path, error)
     try:
-        with h5py.File(path, "r") as file:
-            budget = _Budget(error=error, bytes=_PACKED * path.stat().st_size)
-            return _group(file, "", (), budget)
+        with path.open("rb") as raw, mmap(raw.fileno(), 0, access=ACCESS_READ) as content:
+            _check_heaps(content, error)
+            _check_harmless(path, error)
+            with h5py.File(path, "r") as file:
+                budget = _Budget(error=error, content=content, bytes=_PACKED * len(content))
+                return _group(file, "", (), budget)
     except BioconvError as problem:
         raise error(f"{path}: {problem}") from None
     except Exception as problem:  # whatever h5py makes of a damaged file
         raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from None
+
+
+def _check_heaps(content: Any, error: type[BioconvError]) -> None:
+    """Refuse broken heaps of texts, in which the HDF5 library would search for ever.
+
+    A global heap collection is ``GCOL``, a version (1), its size, and objects of a number, a count, their size and
+    their bytes, padded to eight; number 0 is the free rest, whose size counts its own head.
+    """
+    at = content.find(b"GCOL")
+    while at >= 0:
+        end = at + int.from_bytes(content[at + 8 : at + 16], "little")
+        if content[at + 4 : at + 5] == b"\1":
+            place = at + 16
+            while place + 16 <= end <= len(content):
+                number = int.from_bytes(content[place : place + 2], "little")
+                size = int.from_bytes(content[place + 8 : place + 16], "little")
+                step = 16 + (size + 7) // 8 * 8 if number else size
+                if not 0 < step <= end - place:
+                    raise error("a heap of texts is damaged")
+                place += step
+            if end > len(content) or end < at + 16:
+                raise error("a heap of texts is damaged")
+        at = content.find(b"GCOL", at + 4)
 
 
 @dataclass
@@ -132,6 +161,7 @@ class _Budget:
     """What may still be read."""
 
     error: type[BioconvError]
+    content: Any
     bytes: int
     objects: int = _OBJECTS
 
@@ -169,12 +199,29 @@ def _values(item: h5py.Dataset, name: str, budget: _Budget) -> Any:
         raise budget.error(f"{name} is stored elsewhere or with unknown filters")
     if item.shape is None:
         raise budget.error(f"{name} is empty")
-    text = h5py.check_string_dtype(item.dtype) is not None
-    if not text and item.dtype.kind not in "biuf":
+    text = h5py.check_string_dtype(item.dtype)
+    if text is not None and text.length is None:
+        _check_texts(item, name, budget)
+    if text is None and item.dtype.kind not in "biuf":
         raise budget.error(f"{name} holds {item.dtype}; numbers and texts can be read")
     size = item.dtype.itemsize
     budget.spend(name, size * max(prod(item.shape), prod(item.chunks or (0,))))
-    return item.asstr()[()] if text else item[()]
+    return item[()] if text is None else item.asstr()[()]
+
+
+def _check_texts(item: h5py.Dataset, name: str, budget: _Budget) -> None:
+    """Texts of any length stand elsewhere, and here how long they are: HDF5 takes that much memory without a look.
+
+    An entry has 16 bytes: length, place of a heap (8), number there.
+    """
+    start = item.id.get_offset()
+    if start is None:
+        raise budget.error(f"{name} stores texts in chunks or not at all; write them as they are")
+    entries = budget.content[start : start + 16 * prod(item.shape)]
+    if len(entries) < 16 * prod(item.shape):
+        raise budget.error(f"{name} ends beyond the file")
+    lengths = np.frombuffer(entries, "<u4")[::4]
+    budget.spend(name, int(lengths.sum(dtype=np.int64)) * _PACKED)
 
 
 #: A data set above this size must not be larger than so many times what is stored of it.
@@ -241,8 +288,8 @@ def numbers(dataset: Any, error: type[BioconvError]) -> np.ndarray:
     return dataset[()]
 
 
-#: Seconds in which a small file must be read, and bytes a second beyond that.
-_PATIENCE, _SPEED = 1.5, 2e7
+#: Seconds in which a small file must be read, bytes a second beyond that, and bytes of memory.
+_PATIENCE, _SPEED, _ROOM = 1.5, 2e7, 2**30
 
 
 def _check_harmless(path: Path, error: type[BioconvError]) -> None:
@@ -279,6 +326,8 @@ def _read_all(path: Path) -> NoReturn:
     """Read every value of a file, whatever it says, and end the process."""
     try:
         faulthandler.disable()
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + _ROOM, resource.RLIM_INFINITY))
         with h5py.File(path, "r") as file:
             for item in _items(file):
                 for name in item.attrs:

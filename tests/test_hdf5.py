@@ -238,6 +238,29 @@ def test_what_leaves_a_foreign_file_or_its_size_is_refused(tmp_path, text):
             hdf5.tree(path, ReadError)
 
 
+def test_damaged_heaps_of_texts_are_refused_before_hdf5_looks_at_them(tmp_path):
+    """An object of no size is where the library would search for ever; a long text is what it would make room for."""
+    foreign(tmp_path / "a.h5", many=[b"first", b"second"])
+    whole = (tmp_path / "a.h5").read_bytes()
+    heap = whole.index(b"GCOL")
+    size = int.from_bytes(whole[heap + 8 : heap + 16], "little")
+    for at, value, text in (
+        (heap + 8, 2**40, "heap of texts is damaged"),
+        (heap + 24, size, "heap of texts is damaged"),
+        (
+            whole.index(b"\x05\0\0\0" + heap.to_bytes(8, "little")),
+            2**31 - 1,
+            "larger than the file",
+        ),
+    ):
+        broken = bytearray(whole)
+        count = 4 if value == 2**31 - 1 else 8
+        broken[at : at + count] = value.to_bytes(count, "little")
+        (tmp_path / "b.h5").write_bytes(bytes(broken))
+        with pytest.raises(ReadError, match=text):
+            hdf5.tree(tmp_path / "b.h5", ReadError)
+
+
 def test_a_foreign_file_that_is_missing_or_damaged(tmp_path):
     with pytest.raises(ReadError, match="no such file"):
         hdf5.tree(tmp_path / "a.h5", ReadError)

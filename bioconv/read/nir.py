@@ -143,9 +143,10 @@ def from_nir(
         raise ReadError(
             f"cannot read NIR from {type(source).__name__}; give a path or nir.NIRGraph"
         )
-    nodes = flat(graph)
-    choices = _chosen(nodes, dt, reset, spikes, integrator)
-    network = _Reader(nodes, choices).network(output)
+    with np.errstate(all="ignore"):  # what overflows is not finite, and refused
+        nodes = flat(graph)
+        choices = _chosen(nodes, dt, reset, spikes, integrator)
+        network = _Reader(nodes, choices).network(output)
     return replace(_closing(network), dt=choices.dt)
 
 
