@@ -241,6 +241,12 @@ def foreign(source: Any, error: type[BioconvError], name: str) -> Iterator[h5py.
         raise error(f"{name}: no such file")
     if isinstance(source, (str, os.PathLike)):
         _check_harmless(Path(source), error)
+    else:
+        with tempfile.NamedTemporaryFile() as copy:
+            copy.write(source.read())
+            copy.flush()
+            source.seek(0)
+            _check_harmless(Path(copy.name), error)
     try:
         with h5py.File(source, "r") as file:
             yield file
@@ -288,8 +294,10 @@ def numbers(dataset: Any, error: type[BioconvError]) -> np.ndarray:
     return dataset[()]
 
 
-#: Seconds in which a small file must be read, bytes a second beyond that, and bytes of memory.
-_PATIENCE, _SPEED, _ROOM = 1.5, 2e7, 2**30
+#: Seconds of computing that a small file may take, bytes for which there is one more, and bytes of memory.
+_PATIENCE, _SPEED, _ROOM = 1.0, 2e7, 2**30
+#: Seconds that it may take beside them, on a machine that has other things to do.
+_WAIT = 60
 
 
 def _check_harmless(path: Path, error: type[BioconvError]) -> None:
@@ -299,33 +307,33 @@ def _check_harmless(path: Path, error: type[BioconvError]) -> None:
     """
     if sys.platform != "linux":
         return
+    seconds = _PATIENCE + path.stat().st_size / _SPEED
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # threads of others do not matter to the child
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads do not matter here
         child = os.fork()
     if child == 0:
-        _read_all(path)
-    end = time.monotonic() + _PATIENCE + path.stat().st_size / _SPEED
-    wait = 1e-4
+        _read_all(path, seconds)
+    end, wait = time.monotonic() + seconds + _WAIT, 1e-4
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
         if time.monotonic() > end:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            raise error(f"{path} is damaged: reading it does not come to an end")
+            os.kill(child, signal.SIGPROF)
         time.sleep(wait)
         wait = min(2 * wait, 0.01)
     if os.WIFSIGNALED(status):
-        raise error(f"{path} is damaged: reading it crashes the HDF5 library")
+        endless = os.WTERMSIG(status) == signal.SIGPROF
+        how = "does not come to an end" if endless else "crashes the HDF5 library"
+        raise error(f"{path} is damaged: reading it {how}")
 
 
-def _read_all(path: Path) -> NoReturn:
+def _read_all(path: Path, seconds: float) -> NoReturn:
     """Read every value of a file, whatever it says, and end the process."""
     try:
         faulthandler.disable()
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + _ROOM, resource.RLIM_INFINITY))
         with h5py.File(path, "r") as file:

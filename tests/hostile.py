@@ -7,12 +7,18 @@ many files were read, refused, and what was slowest; anything else than a biocon
 import resource
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from brian2 import second
+from onnx import TensorProto, helper
+
+sys.path.insert(0, str(Path(__file__).parent / "read"))
+from keras_files import layer
+from keras_files import write as keras_model
 
 import bioconv
 from bioconv import datasets, sensors
@@ -58,6 +64,39 @@ def read_nir(path: Path) -> None:
     bioconv.from_nir(path, dt=1e-4 * second, reset="zero")
 
 
+def keras(version: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        rng = np.random.default_rng(0)
+        layers = [
+            layer(
+                "Conv2D",
+                "conv",
+                rng.normal(size=(2, 3, 1, 2)),
+                rng.normal(size=2),
+                activation="relu",
+            ),
+            layer("Flatten", "flat"),
+            layer("Dense", "fc", rng.normal(size=(18, 3)), rng.normal(size=3)),
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            keras_model(Path(folder), version, layers, (4, 5, 1)).replace(path)
+
+    return write
+
+
+def onnx(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weight = helper.make_tensor("w", TensorProto.FLOAT, (3, 4), rng.normal(size=12))
+    node = helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)
+    ends = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, (1, size))
+        for n, size in (("x", 4), ("y", 3))
+    ]
+    graph = helper.make_graph([node], "net", ends[:1], ends[1:], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+
+
 def result(path: Path) -> None:
     model = bioconv.to_brian(network(), method="unscaled")
     images = np.random.default_rng(1).uniform(size=(2, 1, 4, 5))
@@ -71,6 +110,10 @@ READERS: dict[str, tuple[Callable, str, Callable]] = {
     "idx": (idx, "-ubyte", datasets.read_idx),
     "camera": (camera, ".bin", sensors.read_bin),
     "nir": (nir, ".nir", read_nir),
+    "keras3": (keras("keras3.keras"), ".keras", bioconv.read),
+    "keras3 hdf5": (keras("keras3.h5"), ".h5", bioconv.read),
+    "keras2": (keras("keras2.h5"), ".h5", bioconv.read),
+    "onnx": (onnx, ".onnx", bioconv.read),
     "result": (result, ".h5", bioconv.load_result),
 }
 

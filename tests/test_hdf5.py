@@ -1,7 +1,9 @@
 """Files appear whole or not at all, and a wrong file is told from a damaged one."""
 
 import os
+import signal
 import stat
+import sys
 
 import h5py
 import numpy as np
@@ -267,3 +269,33 @@ def test_a_foreign_file_that_is_missing_or_damaged(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"no")
     with pytest.raises(ReadError, match="damaged or is not an HDF5 file"):
         hdf5.tree(tmp_path / "a.h5", ReadError)
+
+
+def endless(file):
+    while True:
+        pass
+
+
+def crash(file):
+    os.kill(os.getpid(), signal.SIGSEGV)
+    yield file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the child that reads first")
+@pytest.mark.parametrize(
+    ("items", "text"), [(endless, "does not come to an end"), (crash, "crashes the HDF5 library")]
+)
+def test_files_on_which_the_library_loops_or_crashes(tmp_path, monkeypatch, items, text):
+    """The reading child alone meets it; a good file is read as before."""
+    write(tmp_path / "a.h5")
+    assert read(tmp_path / "a.h5").sum() == 4
+    monkeypatch.setattr(hdf5, "_PATIENCE", 0.2)
+    monkeypatch.setattr(hdf5, "_items", items)
+    with pytest.raises(ReadError, match=rf"a\.h5 is damaged: reading it {text}"):
+        read(tmp_path / "a.h5")
+    with (
+        open(tmp_path / "a.h5", "rb") as stream,
+        pytest.raises(ReadError, match=text),
+        hdf5.foreign(stream, ReadError, "inner.h5"),
+    ):
+        pass

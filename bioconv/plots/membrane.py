@@ -207,7 +207,7 @@ def _level(ax: Axes, height: float, name: str, line: str, side: str, inside: boo
 
 
 def _ticks(ax: Axes, steps, times, values, threshold) -> None:
-    top = max(threshold, values.max())
-    height = top - min(values.min(), threshold)
+    top = np.fmax(threshold, values.max())  # NaN where neurons have thresholds of their own
+    height = top - np.fmin(values.min(), threshold)
     low, high = top + 0.06 * height, top + 0.14 * height
     ax.vlines(times[steps], low, high, color=COLOURS[1], linewidth=1.2, label="spikes")
