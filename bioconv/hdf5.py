@@ -295,7 +295,7 @@ def numbers(dataset: Any, error: type[BioconvError]) -> np.ndarray:
 
 
 #: Seconds of computing that a small file may take, bytes for which there is one more, and bytes of memory.
-_PATIENCE, _SPEED, _ROOM = 1.0, 2e7, 2**30
+_PATIENCE, _SPEED, _ROOM = 0.5, 2e7, 2**30
 #: Seconds that it may take beside them, on a machine that has other things to do.
 _WAIT = 60
 
