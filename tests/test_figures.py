@@ -17,6 +17,7 @@ PAPERS = (
     "hunsberger2016_rates",
     "hunsberger2016_window",
     "kim2020_channel_rates",
+    "pfeiffer2018_clipped_training",
     "rueckauer2017_accuracy_operations",
     "rueckauer2017_error_by_layer",
     "rueckauer2017_rates",
@@ -158,6 +159,27 @@ def test_han_reset_by_subtraction_is_sooner_and_closer():
     early = [one["curve"][4] for one in data["alphas"].values()]
     late = [one["curve"][-2] for one in data["alphas"].values()]
     assert early[0] < early[1] and late[0] > late[-1]
+
+
+def test_clipped_training_answers_in_half_the_steps_of_a_percentile(monkeypatch):
+    """Half a point within the trained network's own accuracy, for good; not where all begin half way up."""
+    monkeypatch.syspath_prepend(FIGURES)
+    data, module = data_of("pfeiffer2018_clipped_training"), script("pfeiffer2018_clipped_training")
+    assert data["samples"] == 10_000 and list(data["ways"]) == list(module.WAYS)
+    for way, rows in data["ways"].items():
+        for name, row in rows.items():
+            target = data["ann_accuracy"][name] - 0.005
+            assert row["steps_to_target"] == module.settled(row["curve"], target) > 0, (way, name)
+        slow, fast = (rows[name]["steps_to_target"] for name in module.NETWORKS)
+        assert fast < slow and (slow >= 2 * fast or "spikes, from half" in way), way
+        assert rows["mnist_clipped"]["spikes"] > rows["mnist_fcn"]["spikes"], "its price"
+
+
+def test_a_curve_settles_after_its_last_step_below(monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    settled = script("pfeiffer2018_clipped_training").settled
+    assert settled([0.9, 0.99, 0.5, 0.99, 0.99], 0.9) == 4
+    assert settled([0.9, 0.99], 0.9) == 1 and settled([0.99, 0.5], 0.9) == 0
 
 
 def test_sengupta_thresholds_from_spikes_let_fewer_neurons_fire_too_much():
