@@ -272,13 +272,15 @@ def _methods(commands: Any) -> None:
 
 def _inspect(commands: Any) -> None:
     made = _command(commands, inspect, "inspect", "what a network or a result holds")
-    made.add_argument("source", help="a bundled network, an .h5 or .npz file, a result")
+    made.add_argument("source", help="a bundled network, an .h5, .npz or .nir file, a result")
 
 
 def inspect(options: argparse.Namespace) -> None:
     """Layers and sizes of a network, or the summary of a result."""
     try:
-        print(bioconv.read(options.source))
+        network = bioconv.read(options.source)
+        trained = isinstance(network, bioconv.spiking.SpikingNetwork)
+        print(bioconv.to_brian(network) if trained else network)
     except BioconvError as error:
         try:
             result = bioconv.load_result(options.source)

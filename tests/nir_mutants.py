@@ -247,7 +247,12 @@ def retyped(rng, file):
 def dialled(rng, file):
     """A number of the file replaced by a wild one, the shape kept."""
     name = _drawn(
-        rng, [n for n in _items(file, h5py.Dataset) if file[n].dtype.kind in "if" and file[n].size]
+        rng,
+        [
+            n
+            for n in _items(file, h5py.Dataset)
+            if file[n].dtype.kind in "if" and 0 < file[n].size < 10_000
+        ],
     )
     if name:
         values = np.array(file[name][()])

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,6 +190,13 @@ def test_convert_prints_the_model(capsys):
     assert "DataBased(carry='scale')" in out and "threshold   fc1_to_fc2" in out and "dv/dt" in out
     assert main(["convert", "digits_mlp", "--latex", "--units", "dimensionless"]) == 0
     assert "align" in capsys.readouterr().out
+
+
+def test_inspect_shows_the_equations_of_a_nir_graph(capsys):
+    path = Path(__file__).parent / "read" / "nir_files" / "braille_noDelay_bias_zero.nir"
+    assert main(["inspect", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "note: dt is 0.0001 s, since r is tau/dt" in text and "v > V_th" in text
 
 
 def test_inspect_shows_layers(capsys):
