@@ -131,6 +131,22 @@ def test_delays_are_those_of_arrays():
     np.testing.assert_array_equal(ours, found)
 
 
+@pytest.mark.compiled
+def test_a_compiled_program_is_that_of_its_delays(network, x):
+    """Networks that differ in their delays alone do not share a program."""
+    model = model_of(network, x, encoder="constant")
+    counts = []
+    for delay in (0, 9):
+        late = again(model, realism.delayed(model.spiking, delay))
+        ours, theirs = (
+            late.run(x, 30 * ms, device=device).counts for device in ("numpy", "cpp_standalone")
+        )
+        for layer, expected in ours.items():
+            np.testing.assert_array_equal(expected, theirs[layer])
+        counts.append(theirs[model.spiking.output].sum())
+    assert counts[0] > counts[1] > 0
+
+
 def test_mismatch_is_a_spread_of_thresholds_time_constants_and_input():
     """Neurons of one layer under the same current: periods of the closed form, each its own."""
     n, drive = 300, 0.12  # thresholds a step of 1 ms

@@ -49,6 +49,7 @@ def described(spiking: SpikingNetwork, settings: Settings, kind_of: Callable[[st
                 gain = "*gain_pre" if "gain :" in texts[projection.source] else ""
                 line = f"{path}, {kind.n_synapses} synapses ({stored} stored)"
                 line += f", {projection.variable or target}_post += w{gain}"
+                line += f", {projection.delay} steps late" * (projection.delay > 0)
                 rows.append(f"    synapses   {projection.name}: {line}")
             else:
                 rows.append(f"    current    {projection.name}: {path} of the image, as I_stim")
