@@ -10,6 +10,7 @@ import pytest
 
 FIGURES = Path(__file__).parents[1] / "figures"
 PAPERS = (
+    "biophysics_cost",
     "cao2015_rate",
     "diehl2015_threshold_rate",
     "han2020_reset",
@@ -309,3 +310,20 @@ def test_stoeckl_more_steps_are_more_digits():
     half, none = data["quantised"]["begins"]["0.5"], data["quantised"]["begins"]["0.0"]
     assert half["curve"][7] >= data["quantised"]["ann_accuracy"] - 0.002
     assert none["curve"][7] < half["curve"][7]
+    assert spike["curve"][-1] >= data["ann_accuracy"] - 0.002
+    hidden = data["depths"]["mnist_cnn"]["spikes_per_neuron"]
+    assert hidden["input"] > hidden["conv1"] > hidden["conv2"]
+
+
+def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
+    data = data_of("biophysics_cost")
+    plain = data["plain"]
+    assert plain["accuracy"] > 0.98
+    for kind, sign in (("bits of a weight", -1), ("noise of weights", 1), ("spread of thresholds", 1),
+                       ("spread of resistances", 1)):  # fmt: skip
+        error = sign * np.array([row["error"] for row in data["sizes"][kind].values()])
+        assert (np.diff(error) > 0).all(), kind
+        assert min(abs(error)) >= plain["error"] - 1e-4
+    for name, row in data["neurons"].items():
+        assert "200 pA" in name or row["compensated"]["error"] <= row["as converted"]["error"], name
+        assert row["compensated"]["accuracy"] >= row["as converted"]["accuracy"], name
