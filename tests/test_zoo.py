@@ -231,10 +231,19 @@ def kept_charge(name, options):
     }
 
 
+#: Of the data sets' networks those that the default suite takes apart.
+QUICK = ("mnist_fcn", "mnist_cnn", "fashion_leaky")
+
+
 def lanes(names):
     """Models as parameters, with the mark of those that need a data set."""
     return [
-        pytest.param(name, marks=() if name.startswith("digits") else pytest.mark.data)
+        pytest.param(
+            name,
+            marks=()
+            if name.startswith("digits")
+            else [pytest.mark.data, *[pytest.mark.full] * (name not in QUICK)],
+        )
         for name in names
     ]
 

@@ -234,6 +234,7 @@ def test_a_presentation_begins_at_rest(rng):
         assert both["fc1"].sum() > 0
 
 
+@pytest.mark.full
 @pytest.mark.compiled
 def test_devices_spike_alike(rng):
     x = rng.random((2, 4))

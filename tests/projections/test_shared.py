@@ -190,7 +190,11 @@ def test_depthwise_convolutions_and_stored_numbers():
 
 @pytest.mark.parametrize(
     "target",
-    ["numpy", *(pytest.param(t, marks=pytest.mark.compiled) for t in ("cython", "cpp_standalone"))],
+    [
+        "numpy",
+        pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
+        pytest.param("cpp_standalone", marks=pytest.mark.compiled),
+    ],
 )
 def test_subgroups_recurrence_and_settable_weights(rng, target, tmp_path):
     """A group onto itself, part of it onto an overlapping part, in both forms at once."""
@@ -242,7 +246,7 @@ def _three_kinds(rng):
     [
         ("numpy", "double"),
         ("numpy", "single"),
-        pytest.param("cython", "double", marks=pytest.mark.compiled),
+        pytest.param("cython", "double", marks=[pytest.mark.compiled, pytest.mark.full]),
         pytest.param("cpp_standalone", "single", marks=pytest.mark.compiled),
     ],
 )

@@ -82,7 +82,7 @@ def test_random_graphs_hold_every_primitive_and_spike():
 
 LANES = [
     "numpy",
-    pytest.param("cython", marks=pytest.mark.compiled),
+    pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
     pytest.param("cpp_standalone", marks=pytest.mark.compiled),
 ]
 

@@ -49,9 +49,7 @@ COMPILED = [
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize(
-    "name", [COMPILED[0], *(pytest.param(n, marks=pytest.mark.full) for n in COMPILED[1:])]
-)
+@pytest.mark.parametrize("name", [*(pytest.param(n, marks=pytest.mark.full) for n in COMPILED)])
 def test_compiled_spikes_too(name):
     frames, _ = digits(20, STEPS[0])
     module = doubled(lively(name))

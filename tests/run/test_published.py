@@ -214,7 +214,7 @@ def test_twenty_random_networks(case):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("case", ["STDB", "NeuNorm"])
+@pytest.mark.parametrize("case", [pytest.param("STDB", marks=pytest.mark.full), "NeuNorm"])
 def test_compiled(case):
     check(case, 99, {"device": "cpp_standalone", "batch_size": 3})
 
