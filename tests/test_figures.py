@@ -310,9 +310,6 @@ def test_stoeckl_more_steps_are_more_digits():
     half, none = data["quantised"]["begins"]["0.5"], data["quantised"]["begins"]["0.0"]
     assert half["curve"][7] >= data["quantised"]["ann_accuracy"] - 0.002
     assert none["curve"][7] < half["curve"][7]
-    assert spike["curve"][-1] >= data["ann_accuracy"] - 0.002
-    hidden = data["depths"]["mnist_cnn"]["spikes_per_neuron"]
-    assert hidden["input"] > hidden["conv1"] > hidden["conv2"]
 
 
 def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
