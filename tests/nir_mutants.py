@@ -251,7 +251,7 @@ def dialled(rng, file):
         [
             n
             for n in _items(file, h5py.Dataset)
-            if file[n].dtype.kind in "if" and 0 < file[n].size < 10_000
+            if file[n].dtype.kind in "if" and 0 < (file[n].size or 0) < 10_000
         ],
     )
     if name:
