@@ -1,5 +1,6 @@
 # make demo    the main job on the bundled data, pictures in bioconv-demo/
 # make test    the default test suite
+# make coverage the same, and which lines of the package it reaches
 # make test-all  the core suite on every Python of 3.11-3.13 that is found
 # make lint    ruff and mypy
 # make docs    the documentation, docs/_build/index.html
@@ -11,12 +12,15 @@ BIN = $(VENV)/bin
 FILES = pyproject.toml setup.py
 TESTS ?=
 
-.PHONY: demo test test-all lint docs bench clean
+.PHONY: demo test coverage test-all lint docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/bioconv demo
 
 test: $(VENV)/tested
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+coverage: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --cov=bioconv --cov-report=term $(TESTS)
 
 test-all:

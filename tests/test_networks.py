@@ -57,7 +57,15 @@ def test_rates_code_the_activations(network, method):
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "leaky", "residual", "branches", "shortcut_of_input", "sum"]
+    "name",
+    [
+        "dense",
+        "residual",
+        *(
+            pytest.param(name, marks=pytest.mark.full)
+            for name in ("leaky", "branches", "shortcut_of_input", "sum")
+        ),
+    ],
 )
 def test_thresholds_from_spikes_code_the_activations(name):
     """Spike-Norm with soft reset is RMP with ``alpha = 1``; after 400 steps as for other scales."""

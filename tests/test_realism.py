@@ -134,7 +134,7 @@ def test_delays_are_those_of_arrays():
 @pytest.mark.compiled
 def test_a_compiled_program_is_that_of_its_delays(network, x):
     """Networks that differ in their delays alone do not share a program."""
-    model = model_of(network, x, encoder="constant")
+    model = model_of(network, x, encoder="regular")
     counts = []
     for delay in (0, 9):
         late = again(model, realism.delayed(model.spiking, delay))
@@ -260,7 +260,11 @@ FAR = ExponentialConductance(
 
 @pytest.mark.parametrize(
     ("projections", "units"),
-    [("shared", "biophysical"), ("shared", "dimensionless"), ("explicit", "dimensionless")],
+    [
+        ("shared", "biophysical"),
+        ("shared", "dimensionless"),
+        pytest.param("explicit", "dimensionless", marks=pytest.mark.full),
+    ],
 )
 def test_conductances_with_far_reversal_potentials_are_currents(network, x, projections, units):
     """The driving force is constant but for 15 mV in 100 kV: a spike moves by a step where rounding decides."""

@@ -23,9 +23,9 @@ def check_model(network: SpikingNetwork, settings: Settings) -> None:
             "read it again with another dt"
         )
     waiting = [p.name for p in network.projections if p.delay and p.source == network.stimulus.name]
-    if waiting and not settings.encoder.stepwise:
+    if waiting and not (settings.encoder.stepwise or settings.encoder.spikes):
         raise ParameterError(
-            f'{waiting[0]} delays the input; use encoder="events" or "frames", whose steps count'
+            f'{waiting[0]} delays the input; use an encoder that spikes, or "frames", whose steps count'
         )
     discrete = [p.name for p in network.populations if isinstance(p.neuron, Discrete)]
     frames = settings.encoder.stepwise and not settings.encoder.spikes

@@ -123,7 +123,7 @@ def pools(draw):
     return layer, (draw(side), kernel[0] + draw(st.integers(0, 4)), kernel[1] + draw(side))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pools())
 def test_tables_list_the_pixels_of_every_window(pool):
     layer, shape = pool

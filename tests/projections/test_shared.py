@@ -137,7 +137,7 @@ def paths(draw):
     return layers, (channels, reach[0] + draw(side), reach[1] + draw(side))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(paths())
 def test_convolutions_of_any_shape_are_their_matrices(path):
     """The tables and the order of stored weights, against the product of the layers' matrices."""

@@ -425,7 +425,7 @@ def test_delays_of_frames_and_loops(rng):
     graph = chain(nir.Delay(delay=np.array([2e-3, 0.0])), nir.Linear(weight=np.eye(2)))
     want = np.stack([frames[:, -3, 0], frames[:, -1, 1]], axis=1)
     np.testing.assert_allclose(run(graph, frames, dt=1e-3).potentials, want)
-    with pytest.raises(ParameterError, match='use encoder="events" or "frames"'):
+    with pytest.raises(ParameterError, match="use an encoder that spikes"):
         bioconv.to_brian(bioconv.from_nir(graph, dt=1e-3))
     for steps, wait in ((0, 1), (1, 1), (3, 3)):
         nodes = {

@@ -27,7 +27,7 @@ def complaints(folder, first, count, seconds):
 
 
 def test_damaged_files_give_errors_of_bioconv(tmp_path):
-    assert complaints(tmp_path, 0, 400, 300) == []
+    assert complaints(tmp_path, 0, 100, 300) == []
 
 
 @pytest.mark.full

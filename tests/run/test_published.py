@@ -207,9 +207,10 @@ def check(case, seed, run, **options):
     return [float(spikes.mean()) for spikes in expected]
 
 
+@pytest.mark.parametrize("seeds", [5, pytest.param(SEEDS, marks=pytest.mark.full)])
 @pytest.mark.parametrize("case", CASES)
-def test_twenty_random_networks(case):
-    rates = np.array([check(case, seed, {"device": "numpy"}) for seed in range(SEEDS)])
+def test_random_networks(case, seeds):
+    rates = np.array([check(case, seed, {"device": "numpy"}) for seed in range(seeds)])
     assert (rates.mean(axis=0) > 0.02).all() and (rates.mean(axis=0) < 0.9).all()
 
 

@@ -118,7 +118,13 @@ def plain():
     return found
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.full] * (n in ("explicit", "random_begin")))
+        for n in MODELS
+    ],
+)
 def test_the_plain_run_until_the_decision(plain, name):
     """Three places for eleven samples: every place shows several, and some are empty at the end."""
     made, x, whole = plain(name)

@@ -54,12 +54,12 @@ def model(options, name="residual"):
 @pytest.mark.parametrize(
     ("options", "device"),
     [
-        ("poisson", "cython"),
+        pytest.param("poisson", "cython", marks=pytest.mark.full),
         ("poisson", "cpp_standalone"),
-        ("delayed_leaky", "cython"),
+        pytest.param("delayed_leaky", "cython", marks=pytest.mark.full),
         ("delayed_leaky", "cpp_standalone"),
         ("first_spikes", "cpp_standalone"),
-        ("rank_order", "cython"),
+        pytest.param("rank_order", "cython", marks=pytest.mark.full),
     ],
 )
 def test_every_target_gives_the_same_spikes(options, device):
