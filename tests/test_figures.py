@@ -2,11 +2,14 @@
 
 import importlib.util
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from bioconv import analysis
 
 FIGURES = Path(__file__).parents[1] / "figures"
 PAPERS = (
@@ -42,14 +45,29 @@ def test_the_first_spike_is_fastest_and_the_whole_window_most_accurate():
     assert list(data["codes"]) == list(table.CODES)
     for code, row in data["codes"].items():
         cells = row["cells"]
-        assert list(cells) == list(table.RULES), code
+        assert list(cells) == list(table.rules(row["network"])), code
         first, most = cells["D3 first spike"], cells["D1 most spikes"]
         for name, cell in cells.items():
             assert first["ms"] <= cell["ms"] and first["spikes"] <= cell["spikes"], (code, name)
             if cell["ms"] < 100:
                 assert most["accuracy"] >= cell["accuracy"], (code, name)
     assert data["codes"]["current"]["cells"]["D1 most spikes"]["accuracy"] > 0.98
+    fields = data["codes"]["fields, regular rate"]["cells"]
+    mean = fields["D7 mean of ten"]["accuracy"]
+    assert mean >= fields["D1 most spikes"]["accuracy"] + 0.01
+    assert mean >= data["ann_accuracy"]["mnist_population"] - 0.002
     assert len(table.draw(data).axes) == 2
+
+
+def test_scripts_name_measures_that_there_are():
+    """Data is computed seldom; a measure with another name would show late."""
+    used = {
+        (path.name, name)
+        for path in FIGURES.glob("*.py")
+        for name in re.findall(r"\banalysis\.(\w+)", path.read_text())
+    }
+    assert len(used) > 5
+    assert not [(path, name) for path, name in used if not hasattr(analysis, name)]
 
 
 def data_of(name):
