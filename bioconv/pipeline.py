@@ -21,6 +21,7 @@ from brian2 import ms, second
 from bioconv.build import Encoder, Settings, encoder_named
 from bioconv.convert import Auto, Method
 from bioconv.convert import convert as converted
+from bioconv.errors import ParameterError
 from bioconv.graph import Network
 from bioconv.model import Model
 from bioconv.neurons import Neuron, Synapse, units_named
@@ -64,7 +65,7 @@ def to_brian(
         :class:`bioconv.spiking.SpikingNetwork`, a torch module with spiking neurons and a NIR graph (a file ending in .nir
         or a ``nir.NIRGraph``) are not converted; :func:`bioconv.from_nir` has more options than ``dt`` and ``reset``.
     calibration, method, neuron, synapse, reset, initial, clamp, pooling, readout, substitute, input_range
-        As in :func:`bioconv.convert`.
+        As in :func:`bioconv.convert`; refused where the network is not converted.
     encoder : {"constant", "poisson", "bernoulli", "regular", "ttfs", "rank_order", "frames", "events"} or record, optional
         How images become input: :mod:`bioconv.build.encoders`; ``Poisson(rate=200*Hz)`` also slows the layers to that rate.
     dt : second, optional
@@ -93,6 +94,10 @@ def to_brian(
     >>> result = model.run(bioconv.datasets.load("digits").images, 100*ms)
     """
     network = _read(source, input_shape, dt, reset)
+    options = {
+        "method": method, "calibration": calibration, "neuron": neuron, "synapse": synapse, "reset": reset,
+        "initial": initial, "readout": readout, "substitute": substitute, "input_range": input_range,
+    }  # fmt: skip
     settings = Settings(
         dt=_step(network, dt),
         units=units_named(units),
@@ -104,20 +109,13 @@ def to_brian(
     )
     spikes = settings.encoder.spikes
     if isinstance(network, SpikingNetwork):
+        _refuse_conversion(options, clamp, pooling, read_with=("reset",) * is_nir(source))
         return Model(conductances(network, spikes=spikes), settings)
     spiking = converted(
         network,
-        method=method,
-        calibration=calibration,
-        neuron=neuron,
-        synapse=synapse,
-        reset=reset,
-        initial=initial,
+        **options,
         clamp=clamp,
         pooling=pooling,
-        readout=readout,
-        substitute=substitute,
-        input_range=input_range,
         max_rate=float(settings.max_rate),
         simulate=partial(simulated, settings),
     )
@@ -132,6 +130,19 @@ def _read(
     if is_nir(source):
         return from_nir(source, dt=dt, reset=reset)
     return read(source, input_shape=input_shape)
+
+
+def _refuse_conversion(
+    options: Mapping[str, Any], clamp: int, pooling: str, read_with: tuple[str, ...]
+) -> None:
+    """A network that spikes already is not converted; an option of a conversion would be lost on it."""
+    given = [name for name, value in options.items() if value is not None and name not in read_with]
+    given += ["clamp"] * (clamp != 0) + ["pooling"] * (pooling != "folded")
+    if given:
+        raise ParameterError(
+            f"{', '.join(given)}: the network spikes already and is not converted. Leave the option out; "
+            "model.with_neurons(...) gives a model other neurons"
+        )
 
 
 def _step(network: Network | SpikingNetwork, dt: Any) -> Any:

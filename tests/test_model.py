@@ -285,3 +285,14 @@ def test_layers_of_any_name_become_populations():
     assert list(result.counts) == ["features_0", "layer_2"]
     assert dict(result.nodes) == {"features_0": "act/1", "layer_2": "2"}
     assert result.counts["features_0"].sum() > 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "percentile"}, {"neuron": "lif"}, {"reset": "zero"}, {"clamp": 3}],
+    ids=str,
+)
+def test_a_network_that_spikes_takes_no_option_of_a_conversion(options):
+    spiking = bioconv.to_brian("digits_mlp", method="unscaled").spiking
+    with pytest.raises(ParameterError, match=f"{next(iter(options))}: the network spikes already"):
+        bioconv.to_brian(spiking, **options)

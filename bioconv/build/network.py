@@ -99,7 +99,7 @@ class Built:
         if isinstance(drive, Playback):
             return array
         neurons = drive.values.shape[1]
-        if array.shape[1] * self.replicas > neurons and self.stop is None:
+        if array.shape[1] * self.replicas > neurons and self.stop is None:  # step after step
             sequence = array.reshape(-1, self.replicas, self.n_steps, neurons // self.replicas)
             return sequence.swapaxes(1, 2).reshape(-1, neurons)
         return array.reshape(-1, neurons)

@@ -35,7 +35,7 @@ class Discrete:
         Whose neuron it is, for people.
     equations : str
         Its variables, Brian2 lines with ``{potential}`` for the unit of potentials. Among them ``v``, the
-        one that plots show.
+        one that plots show; that alone unless given.
     update : str
         Statements of a step; empty where a differential equation says all.
     spike : str
@@ -62,11 +62,11 @@ class Discrete:
     """
 
     label: str
-    equations: str
-    update: str
-    spike: str
-    reset: str
-    begin: str
+    equations: str = "v : {potential}"
+    update: str = ""
+    spike: str = ""
+    reset: str = ""
+    begin: str = "v = 0*v"
     negative: tuple[str, str] | None = None
     potentials: Mapping[str, Any] = field(default_factory=dict)
     numbers: Mapping[str, Any] = field(default_factory=dict)

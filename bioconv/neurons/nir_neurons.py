@@ -125,8 +125,6 @@ def _discrete(kind: str, equations: str, update: str, **more: Any) -> Discrete:
         label=f"NIR {kind}",
         equations=equations,
         update=update,
-        spike="",
-        reset="",
         begin=begin,
         **more,
     )

@@ -22,8 +22,6 @@ from typing import Any
 
 from bioconv.neurons.discrete import Discrete
 
-_V = "v : {potential}"
-
 
 def stbp(*, decay: Any = 0.2, V_th: Any = 0.5) -> Discrete:
     """Iterative LIF neuron of spatio-temporal backpropagation.
@@ -41,11 +39,9 @@ def stbp(*, decay: Any = 0.2, V_th: Any = 0.5) -> Discrete:
     """
     return Discrete(
         label="STBP",
-        equations=_V,
         update="v = decay*v + drive",
         spike="v > V_th",
         reset="v = 0*v",
-        begin="v = 0*v",
         potentials={"V_th": V_th},
         numbers={"decay": decay},
     )
@@ -75,7 +71,6 @@ def plif(
     leaked = f"(v{rest})"
     return Discrete(
         label="PLIF",
-        equations=_V,
         update=f"v = v + k*(drive - {leaked})" if decay_input else f"v = v - k*{leaked} + drive",
         spike="v >= V_th",
         reset="v -= V_th" if V_reset is None else "v = V_reset",
@@ -96,7 +91,7 @@ def stdb(*, leak: Any = 1.0, V_th: Any = 1.0) -> Discrete:
     """
     return Discrete(
         label="STDB",
-        equations=f"{_V}\nwaiting : {{potential}}\nfired : 1",
+        equations="v : {potential}\nwaiting : {potential}\nfired : 1",
         update="v = leak*v + waiting - V_th*fired\nfired = 0\nwaiting = drive",
         spike="v > V_th",
         reset="fired = 1",
@@ -117,7 +112,7 @@ def tssl(*, tau_m: Any = 5.0, tau_s: Any = 3.0, V_th: Any = 1.0) -> Discrete:
     """
     return Discrete(
         label="TSSL-BP",
-        equations=f"{_V}\ncurrent : {{potential}}",
+        equations="v : {potential}\ncurrent : {potential}",
         update=("current = (1 - 1/tau_s)*current + drive/tau_s\nv = (1 - 1/tau_m)*v + current"),
         spike="v > V_th",
         reset="v = 0*v",
@@ -145,7 +140,6 @@ def spikegrad(*, V_th: Any = 1.0, first: Any = 0.0) -> Discrete:
     """
     return Discrete(
         label="SpikeGrad",
-        equations=_V,
         update="v = v + drive",
         spike="v >= V_th",
         reset="v -= V_th",
@@ -167,7 +161,7 @@ def spikegrad_error(*, V_th: Any = 1.0) -> Discrete:
     """
     return Discrete(
         label="SpikeGrad error",
-        equations=f"{_V}\nactive : {{potential}}\ngain : 1",
+        equations="v : {potential}\nactive : {potential}\ngain : 1",
         update="v = v + drive\ngain = int(active > 0*v)",
         spike="v >= V_th or (count < count_negative and v > 0*v)",
         reset="v -= V_th",
@@ -181,9 +175,5 @@ def accumulator() -> Discrete:
     """Sums up what arrives and never spikes: the output of networks that answer by potential."""
     return Discrete(
         label="accumulator",
-        equations=_V,
         update="v = v + drive",
-        spike="",
-        reset="",
-        begin="v = 0*v",
     )

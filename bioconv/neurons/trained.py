@@ -184,7 +184,6 @@ def _snntorch(
         equations="\n".join([*equations, "r : 1"]),
         update="\n".join(update),
         spike="o > 0" if "o : 1" in equations else "v > V_th",
-        reset="",
         begin="\n".join(f"{name} = 0*{name}" for name in remembered),
         potentials={"V_th": threshold},
         numbers=numbers,
@@ -255,7 +254,6 @@ def norse_lif_box(
         potentials["V_reset"] = v_reset
     return Discrete(
         label="Norse LIFBox",
-        equations="v : {potential}",
         update="v = v + k_mem*(drive + v_leak - v)",
         spike="v > V_th",
         reset="v = V_reset" if reset == "value" else "v -= V_th",
@@ -276,8 +274,6 @@ def norse_li(*, k_mem: Any, k_syn: Any, v_leak: Any = 0.0) -> Discrete:
         label="Norse LI",
         equations="v : {potential}\nsyn : {potential}",
         update="syn += drive\nv = v + k_mem*((v_leak - v) + syn)\nsyn = syn - k_syn*syn",
-        spike="",
-        reset="",
         begin="v = v_leak\nsyn = 0*syn",
         potentials={"v_leak": v_leak},
         numbers={"k_mem": k_mem, "k_syn": k_syn},
@@ -293,10 +289,7 @@ def norse_li_box(*, k_mem: Any, v_leak: Any = 0.0) -> Discrete:
     """
     return Discrete(
         label="Norse LIBox",
-        equations="v : {potential}",
         update="v = v + k_mem*((v_leak - v) + drive)",
-        spike="",
-        reset="",
         begin="v = v_leak",
         potentials={"v_leak": v_leak},
         numbers={"k_mem": k_mem},
@@ -312,7 +305,6 @@ def norse_iaf(*, v_th: Any = 1.0, v_reset: Any = 0.0) -> Discrete:
     """
     return Discrete(
         label="Norse IAF",
-        equations="v : {potential}",
         update="v += drive",
         spike="v > V_th",
         reset="v = V_reset",
@@ -388,7 +380,6 @@ def _spikingjelly(
     hard = v_reset is not None
     return Discrete(
         label=label,
-        equations="v : {potential}",
         update=update,
         spike="v >= V_th",
         reset="v = V_reset" if hard else "v -= V_th",
@@ -473,9 +464,6 @@ def sinabs_exp_leak(*, alpha_mem: Any, norm_input: bool = False, v_min: Any = No
         label="Sinabs ExpLeak",
         equations=equations,
         update=update,
-        spike="",
-        reset="",
-        begin="v = 0*v",
         potentials=potentials,
         numbers=numbers,
     )

@@ -39,21 +39,14 @@ WAYS = 1000
 #: A neuron without memory that sends a spike where one arrives: the OR of a max-pooling window.
 OR = Discrete(
     label="OR of a window",
-    equations="v : {potential}",
     update="v = drive",
     spike="v > V_th",
-    reset="",
-    begin="v = 0*v",
     potentials={"V_th": 0.5},
 )
 #: What stands at the end of a network whose last part is linear: ``v`` is its value in every step.
 VALUE = Discrete(
     label="linear readout",
-    equations="v : {potential}",
     update="v = drive",
-    spike="",
-    reset="",
-    begin="v = 0*v",
 )
 
 

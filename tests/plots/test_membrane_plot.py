@@ -45,6 +45,13 @@ def test_ticks_clear_a_trace_that_stays_above_threshold(ax, make):
     assert ticks(ax)[:, :, 1].min() > 3
 
 
+def test_neurons_with_thresholds_of_their_own_have_ticks_and_no_level(ax, make):
+    values = np.linspace(0, 3, 24).reshape(3, 8, 1)
+    traces = {"fc": Traces(neurons=[3], values=values, rest=0.0, threshold=np.nan)}
+    membrane(ax, make(traces=traces), "fc", 3, sample=2)
+    assert len(ticks(ax)) > 0 and np.isfinite(ticks(ax)).all() and ticks(ax)[:, :, 1].min() > 3
+
+
 def test_dimensionless_is_in_thresholds(ax, make):
     values = np.linspace(0, 0.9, 24).reshape(3, 8, 1)
     traces = {"fc": Traces(neurons=[0], values=values, rest=0.0, threshold=1.0)}
