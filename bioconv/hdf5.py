@@ -23,6 +23,11 @@ from bioconv.errors import BioconvError
 if sys.platform == "linux":
     import resource
 
+#: What h5py and those who read with it raise on damaged files.
+_DAMAGE = (
+    OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError, OverflowError,
+)  # fmt: skip
+
 
 @contextmanager
 def written(
@@ -83,7 +88,7 @@ def opened(
             yield file
     except BioconvError:
         raise
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as problem:
+    except _DAMAGE as problem:
         raise error(f"{path} is damaged or is not an HDF5 file: {problem}") from problem
 
 
@@ -252,9 +257,7 @@ def foreign(source: Any, error: type[BioconvError], name: str) -> Iterator[h5py.
             yield file
     except BioconvError:
         raise
-    except (
-        OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError, OverflowError,
-    ) as problem:  # fmt: skip
+    except _DAMAGE as problem:
         raise error(f"{name} is damaged or is not an HDF5 file: {problem}") from problem
 
 
