@@ -1,9 +1,11 @@
 """A projection as Brian2 ``Synapses``, one entry for every synapse: open to plasticity and delays."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, Synapses
+from brian2 import Quantity, Synapses, prefs
 from scipy import sparse
 
 
@@ -65,11 +67,23 @@ def explicit(
     n_post, n_pre = columns.shape
     pre = np.repeat(np.arange(n_pre), np.diff(columns.indptr))
     blocks = np.arange(replicas)[:, None]
-    synapses.connect(
-        i=(blocks * n_pre + pre).ravel(), j=(blocks * n_post + columns.indices).ravel()
-    )
+    with _uncompiled():
+        synapses.connect(
+            i=(blocks * n_pre + pre).ravel(), j=(blocks * n_post + columns.indices).ravel()
+        )
     synapses.w = np.tile(columns.data, replicas) * unit
     for order, pathway in enumerate(on_pre, start=-1):
         path = getattr(synapses, pathway)
         path.when, path.order = when, order
     return synapses
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Brian2 would compile the code that makes synapses of arrays, which takes longer than running it."""
+    before = prefs.codegen.target
+    prefs.codegen.target = "numpy"
+    try:
+        yield
+    finally:
+        prefs.codegen.target = before
