@@ -27,7 +27,7 @@ MAP = {
     "neurons": {"errors"},
     "spiking": {"graph", "neurons"},
     "convert": {"errors", "graph", "neurons", "spiking"},
-    "projections": {"errors", "graph"},
+    "projections": {"errors", "graph", "neurons"},
     "build": {"errors", "events", "graph", "neurons", "spiking", "projections"},
     "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
     "export": {

@@ -67,7 +67,7 @@ def explicit(
     n_post, n_pre = columns.shape
     pre = np.repeat(np.arange(n_pre), np.diff(columns.indptr))
     blocks = np.arange(replicas)[:, None]
-    with _uncompiled():
+    with uncompiled():
         synapses.connect(
             i=(blocks * n_pre + pre).ravel(), j=(blocks * n_post + columns.indices).ravel()
         )
@@ -79,7 +79,7 @@ def explicit(
 
 
 @contextmanager
-def _uncompiled() -> Iterator[None]:
+def uncompiled() -> Iterator[None]:
     """Brian2 would compile the code that makes synapses of arrays, which takes longer than running it."""
     before = prefs.codegen.target
     prefs.codegen.target = "numpy"

@@ -1,0 +1,172 @@
+// A matrix (n_pre, n_post) that learns: rows at presynaptic spikes, columns at postsynaptic ones.
+//
+// x and y are the traces of the source's and the target's spikes, one array after another; `rule.on_pre` and
+// `rule.on_post` are what a weight gains. With delays that differ, x has a row for each of the last steps and
+// the weights of a row are stored by delay.
+#include <cmath>
+#include <cstdint>
+
+namespace bioconv {
+
+{% for name, value in constants.items() %}
+static const {{real}} {{name}} = ({{real}}){{value}};
+{% endfor %}
+
+static inline {{real}} bounded({{real}} value)
+{
+    return value < w_min ? w_min : (value > w_max ? w_max : value);
+}
+
+{% macro arguments(traces) %}{% for trace in traces %}, {{real}} {{trace.name}}{% endfor %}{% endmacro %}
+{% for side, change in (('pre', on_pre), ('post', on_post)) if change is not none %}
+static inline {{real}} gain_on_{{side}}({{real}} w{{arguments(pre)}}{{arguments(post)}})
+{
+    return {{change.cpp}};
+}
+{% endfor %}
+
+// The new weight; with an eligibility trace that collects the change, the old one.
+{% macro changed(side, w, c, xs, ys) -%}
+{% if fade is none -%}
+{{w}} = bounded({{w}} + learning*(gain_on_{{side}}({{w}}{{xs}}{{ys}})));
+{%- else -%}
+{{c}} += learning*(gain_on_{{side}}({{w}}{{xs}}{{ys}}));
+{%- endif %}
+{%- endmacro %}
+
+static inline void fade({{real}}* __restrict__ trace, int64_t n, {{real}} factor)
+{
+    for (int64_t k = 0; k < n; k++) trace[k] *= factor;
+}
+
+{% if fade is not none %}
+// What the reward of this step makes of the eligibility traces, which fade.
+static void rewarded({{real}}* __restrict__ w, {{real}}* __restrict__ c, int64_t n, {{real}} amount)
+{
+    if (amount != 0)
+        for (int64_t k = 0; k < n; k++) w[k] = bounded(w[k] + amount*c[k]);
+    fade(c, n, ({{real}}){{fade}});
+}
+{% endif %}
+
+// Traces of the step before, one step later. `at` is the row of x that is now.
+static void next_step({{real}}* x, {{real}}* y, int64_t n_pre, int64_t n_post, int64_t kept, int64_t at)
+{
+    const int64_t before = (at + kept - 1) % kept;
+    (void)before;
+    {% for trace in pre %}
+    {
+        {{real}}* now = x + ({{loop.index0}}*kept + at)*n_pre;
+        {% if delays %}
+        const {{real}}* old = x + ({{loop.index0}}*kept + before)*n_pre;
+        for (int64_t i = 0; i < n_pre; i++) now[i] = old[i]*({{real}}){{trace.decay}};
+        {% else %}
+        fade(now, n_pre, ({{real}}){{trace.decay}});
+        {% endif %}
+    }
+    {% endfor %}
+    {% for trace in post %}
+    fade(y + {{loop.index0}}*n_post, n_post, ({{real}}){{trace.decay}});
+    {% endfor %}
+}
+
+{% macro own() %}{% for trace in pre %}, own{{loop.index0}}{% endfor %}{% endmacro %}
+{% macro ys(index) %}{% for trace in post %}, y[{{loop.index0}}*n_post + {{index}}]{% endfor %}{% endmacro %}
+
+{% if side == 'pre' %}
+static void plastic_pre(
+    const std::vector<int32_t>& spikes, {{real}}* w, {{real}}* c, {{target_real}}* target, const char* open,
+    {{real}}* x, {{real}}* x_before, const {{real}}* y, {{real}} learning, int64_t n_pre, int64_t n_post,
+    int64_t kept, int64_t at, int32_t* ring, int64_t ring_size, const int32_t* order, const int32_t* first)
+{
+    const {{target_real}} unit = ({{target_real}}){{unit}};
+    {% if not delays %}
+    for (size_t s = 0; s < spikes.size(); s++) {
+        const int64_t i = spikes[s];
+        {{real}}* __restrict__ row = w + i*n_post;
+        {{real}}* __restrict__ collected = c + {{'i*n_post' if fade is not none else '0'}};
+        (void)collected;
+        add<false>(target, row, open, n_post, unit);
+        {% for trace in pre %}
+        {{real}}& own{{loop.index0}} = x[{{loop.index0}}*n_pre + i];
+        {% endfor %}
+        {% if on_pre is not none %}
+        if (learning != 0)
+            for (int64_t j = 0; j < n_post; j++) { {{changed('pre', 'row[j]', 'collected[j]', own(), ys('j'))}} }
+        {% endif %}
+        {% for trace in pre %}
+        own{{loop.index0}} {{'+=' if trace.adds else '='}} 1;
+        {% endfor %}
+    }
+    {% else %}
+    // the spikes of this step wait, with the traces as they were before them
+    int32_t* now = ring + at*ring_size;
+    now[ring_size - 1] = (int32_t)spikes.size();
+    for (size_t s = 0; s < spikes.size(); s++) {
+        const int64_t i = spikes[s];
+        now[s] = spikes[s];
+        {% for trace in pre %}
+        {
+            {{real}}& own = x[({{loop.index0}}*kept + at)*n_pre + i];
+            x_before[({{loop.index0}}*kept + at)*n_pre + i] = own;
+            own {{'+=' if trace.adds else '='}} 1;
+        }
+        {% endfor %}
+    }
+    for (int64_t d = kept - 1; d >= 0; d--) {
+        const int64_t then = (at + kept - d) % kept;
+        const int32_t* old = ring + then*ring_size;
+        for (int32_t s = 0; s < old[ring_size - 1]; s++) {
+            const int64_t i = old[s];
+            const int32_t* from = first + i*(kept + 1) + d;
+            const int32_t* __restrict__ row_order = order + i*n_post;
+            {{real}}* __restrict__ row = w + i*n_post;
+            {{real}}* __restrict__ collected = c + {{'i*n_post' if fade is not none else '0'}};
+            (void)collected;
+            {% for trace in pre %}
+            const {{real}} own{{loop.index0}} = x_before[({{loop.index0}}*kept + then)*n_pre + i];
+            (void)own{{loop.index0}};
+            {% endfor %}
+            for (int32_t k = from[0]; k < from[1]; k++) {
+                const int64_t j = row_order[k];
+                if (!open || open[j]) target[j] += row[k]*unit;
+                {% if on_pre is not none %}
+                if (learning != 0) { {{changed('pre', 'row[k]', 'collected[k]', own(), ys('j'))}} }
+                {% endif %}
+            }
+        }
+    }
+    {% endif %}
+}
+{% else %}
+static void plastic_post(
+    const std::vector<int32_t>& spikes, {{real}}* w, {{real}}* c, const {{real}}* x, {{real}}* y,
+    {{real}} learning, int64_t n_pre, int64_t n_post, int64_t kept, int64_t at, const int32_t* place,
+    const int32_t* waits)
+{
+    for (size_t s = 0; s < spikes.size(); s++) {
+        const int64_t j = spikes[s];
+        {% if on_post is not none %}
+        if (learning != 0)
+            for (int64_t i = 0; i < n_pre; i++) {
+                {% if delays %}
+                const int64_t k = i*n_post + place[i*n_post + j];
+                const int64_t then = (at + kept - waits[i*n_post + j]) % kept;
+                {% else %}
+                const int64_t k = i*n_post + j;
+                {% endif %}
+                {% for trace in pre %}
+                const {{real}} own{{loop.index0}} = x[({{loop.index0}}*kept + {{'then' if delays else '0'}})*n_pre + i];
+                (void)own{{loop.index0}};
+                {% endfor %}
+                {{changed('post', 'w[k]', 'c[k]', own(), ys('j'))}}
+            }
+        {% endif %}
+        {% for trace in post %}
+        y[{{loop.index0}}*n_post + j] {{'+=' if trace.adds else '='}} 1;
+        {% endfor %}
+    }
+}
+{% endif %}
+
+}
