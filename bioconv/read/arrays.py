@@ -6,6 +6,7 @@ has strides, padding, pooling or branches is a :class:`bioconv.graph.Network`.
 """
 
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ BIAS_ENDINGS = (".bias", "_bias", "/bias", ".b", "_b", "/b")
 #: What numpy and zipfile raise on damaged files.
 _DAMAGED = (
     OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
-    OverflowError, zipfile.BadZipFile, zlib.error,
+    OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
