@@ -23,7 +23,9 @@ MAP = {
     "graph": {"errors"},
     "read": {"errors", "graph", "hdf5", "neurons", "spiking"},
     "write": {"errors", "graph", "hdf5", "neurons", "spiking", "version"},
-    "learn": {"errors"},
+    "learn": {
+        "build", "errors", "graph", "hdf5", "neurons", "projections", "result", "run", "spiking", "version",
+    },
     "neurons": {"errors"},
     "spiking": {"graph", "neurons"},
     "convert": {"errors", "graph", "neurons", "spiking"},
@@ -54,7 +56,7 @@ MAP = {
 
 #: Packages that may appear only in these parts.
 ONLY_IN = {
-    "brian2": {"neurons", "projections", "build", "run", "export", "model", "pipeline", "cli"},
+    "brian2": {"neurons", "projections", "build", "run", "learn", "export", "model", "pipeline", "cli"},
     "matplotlib": {"plots", "demo", "cli"},
     "torch": {"read/pytorch.py", "learn/gradient"},
     "h5py": {"hdf5"},

@@ -101,30 +101,29 @@ class PlasticProjection(Group, TemplatedRunner):
     @property
     def weights(self) -> np.ndarray:
         """(n_pre, n_post) weights."""
-        return self.natural(np.asarray(self.w_[:]))
+        return natural(np.asarray(self.w_[:]), self.delays, len(self.target))
 
     @weights.setter
     def weights(self, values: np.ndarray) -> None:
-        self.w_[:] = self.stored(_checked(values, self.delays_shape))
+        shape = (len(self.source), len(self.target))
+        self.w_[:] = stored(_checked(values, shape), self.delays)
 
-    @property
-    def delays_shape(self) -> tuple[int, int]:
-        return len(self.source), len(self.target)
 
-    def natural(self, stored: np.ndarray) -> np.ndarray:
-        """(n_pre, n_post) values from the order in which they are stored."""
-        rows = stored.reshape(self.delays_shape)
-        if isinstance(self.delays, int):
-            return rows.copy()
-        found = np.empty_like(rows)
-        np.put_along_axis(found, _by_delay(self.delays), rows, axis=1)
-        return found
+def natural(stored: np.ndarray, delays: Any, n_post: int) -> np.ndarray:
+    """(n_pre, n_post) values from the order in which a projection of these delays stores them."""
+    rows = stored.reshape(-1, n_post)
+    if isinstance(delays, int):
+        return rows.copy()
+    found = np.empty_like(rows)
+    np.put_along_axis(found, _by_delay(delays), rows, axis=1)
+    return found
 
-    def stored(self, natural: np.ndarray) -> np.ndarray:
-        """The values of an (n_pre, n_post) array in the order in which they are stored."""
-        if isinstance(self.delays, int):
-            return np.ravel(natural)
-        return np.take_along_axis(natural, _by_delay(self.delays), axis=1).ravel()
+
+def stored(values: np.ndarray, delays: Any) -> np.ndarray:
+    """(n_pre, n_post) values in the order in which a projection of these delays stores them."""
+    if isinstance(delays, int):
+        return np.ravel(values)
+    return np.take_along_axis(values, _by_delay(delays), axis=1).ravel()
 
 
 class _PostUpdate(TemplatedRunner):
@@ -244,7 +243,7 @@ def _fill(owner: PlasticProjection, weights: np.ndarray, dtype: Any) -> None:
         values = tables.get(name, np.zeros(1, dtype=np.int32))
         variables.add_array(name, size=values.size, dtype=np.int32, constant=True)
         variables[name].set_value(values)
-    variables["w"].set_value(owner.stored(weights).astype(dtype))
+    variables["w"].set_value(stored(weights, owner.delays).astype(dtype))
 
 
 def _tables(delays: np.ndarray, kept: int) -> dict[str, np.ndarray]:

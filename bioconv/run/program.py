@@ -20,7 +20,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2 import get_device, prefs
+from brian2 import Network, TimedArray, get_device, prefs
 
 from bioconv.build import Built, Recording, Watch, owned, watch
 from bioconv.errors import DeviceError
@@ -159,22 +159,81 @@ def compiled(
         Description of all that enters the code; None for a model whose code cannot be described (it
         was extended), which is built in ``folder``.
     """
-    with device("cpp_standalone", folder):
-        place = folder / "program" if key is None else cache_folder() / "programs" / _hash(key)
+    found: list[Built] = []
+
+    def parts() -> Parts:
         made = make()
+        found.append(made)
         seen = watch(made, record)
         made.network.add(*seen.objects)
-        owned(made.network)
         outputs, arguments = _names(made, seen)
+        return Parts(
+            network=made.network,
+            length=made.length(made.presentations),
+            outputs=outputs,
+            arguments=arguments,
+            early=made.stop is not None,
+        )
+
+    return Program(executable=executable(parts, key, folder), built=found[0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """A network that is to become a program.
+
+    Attributes
+    ----------
+    network : brian2.Network
+    length : second
+        Of the longest run.
+    outputs, arguments : list of (Brian2 object, name of a variable)
+        What is read after a run, and what may be given to one.
+    early : bool
+        Whether a run may end before its time.
+    """
+
+    network: Network
+    length: Any
+    outputs: list[tuple[Any, str]]
+    arguments: list[tuple[Any, str]]
+    early: bool = False
+
+
+def executable(make: Callable[[], Parts], key: str | None, folder: Path) -> Executable:
+    """The program of any network: from the cache under ``key``, or built now (in ``folder`` without a key).
+
+    ``make`` makes the Brian2 objects on the current device.
+
+    Raises
+    ------
+    DeviceError
+        If it cannot be compiled.
+    """
+    with device("cpp_standalone", folder):
+        place = folder / "program" if key is None else cache_folder() / "programs" / _hash(key)
+        parts = make()
+        owned(parts.network)
+        outputs = {
+            f"{owner.name}.{name}": (
+                get_device().get_array_filename(owner.variables[name]), _dtype(owner, name),
+            )
+            for owner, name in parts.outputs
+        }  # fmt: skip
+        arguments = {f"{owner.name}.{name}": _dtype(owner, name) for owner, name in parts.arguments}
         if key is None:
             shutil.rmtree(place, ignore_errors=True)
         if not (place / "main").exists():
-            made.network.run(made.length(made.presentations), namespace={})
+            parts.network.run(parts.length, namespace={})
             _build(place)
-    executable = Executable(
-        folder=str(place), outputs=outputs, arguments=arguments, early=made.stop is not None
+    return Executable(
+        folder=str(place), outputs=outputs, arguments=arguments, early=parts.early
     )
-    return Program(executable=executable, built=made)
+
+
+def _dtype(owner: Any, name: str) -> str:
+    variable = owner.values if isinstance(owner, TimedArray) else owner.variables[name]
+    return np.dtype(variable.dtype).str
 
 
 def cache_folder() -> Path:
@@ -210,23 +269,23 @@ def _processor() -> str:
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
 
 
-def _names(made: Built, seen: Watch) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    """Files of results and names of arguments, as the device knows them."""
-    outputs = {}
-    for owner in [*made.groups.values(), *seen.objects]:
-        for name in getattr(owner, "results", READ):
-            if name in owner.variables and (name != "i" or owner in seen.objects):
-                variable = owner.variables[name]
-                file = get_device().get_array_filename(variable)
-                outputs[f"{owner.name}.{name}"] = (file, np.dtype(variable.dtype).str)
-    arguments = {
-        f"{owner.name}.{name}": np.dtype(owner.variables[name].dtype).str
+def _names(
+    made: Built, seen: Watch
+) -> tuple[list[tuple[Any, str]], list[tuple[Any, str]]]:
+    """Variables that a model's run leaves, and those that it is given."""
+    outputs = [
+        (owner, name)
+        for owner in [*made.groups.values(), *seen.objects]
+        for name in getattr(owner, "results", READ)
+        if name in owner.variables and (name != "i" or owner in seen.objects)
+    ]
+    arguments: list[tuple[Any, str]] = [
+        (owner, name)
         for owner in [*made.groups.values(), *made.projections.values(), *seen.objects]
         for name in (*GIVEN, *_arrays(made, owner.name))
         if name in owner.variables
-    }
-    for array in made.drives.values():
-        arguments[f"{array.name}.values"] = np.dtype(array.values.dtype).str
+    ]
+    arguments += [(array, "values") for array in made.drives.values()]
     return outputs, arguments
 
 

@@ -12,6 +12,7 @@ from bioconv.build import numbers
 from bioconv.build.settings import PRECISIONS
 from bioconv.graph import AvgPool2d, Conv2d, ZeroPad2d, output_shape
 from bioconv.projections import (
+    AllButOwn,
     Convolution,
     Matrix,
     SharedProjection,
@@ -103,6 +104,17 @@ def test_every_kind_is_its_synapses(rng, kind, options):
             made = stored(sparse.csr_array(matrix))
             assert isinstance(made, Targets)
     assert_same(made, matrix, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"replicas": 3, "refractory": True}, {"delay": 2}], ids=str)
+def test_all_but_own_is_its_synapses(options):
+    assert_same(*all_but_own(11), **options)
+
+
+def all_but_own(n):
+    kind = AllButOwn(n_pre=n, n_post=n, weights=np.array([0.07]))
+    assert kind.n_synapses == n * (n - 1)
+    return kind, 0.07 * (1 - np.eye(n))
 
 
 side = st.integers(1, 3)

@@ -1,0 +1,104 @@
+"""What an experiment after Diehl & Cook (2015) is made of: sizes, times, weights, and what is left out."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from brian2 import ms, mV
+
+from bioconv.errors import ParameterError
+from bioconv.neurons import plasticity
+from bioconv.neurons.plasticity import Rule
+from bioconv.neurons.synapses import seconds
+
+#: The four rules of the paper by name: that of its code, and the three others of its section 2.2.
+RULES = {
+    "triplet": plasticity.DiehlCook,
+    "power": plasticity.PowerLaw,
+    "exponential": plasticity.ExponentialRule,
+    "symmetric": plasticity.Symmetric,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settings:
+    """The network and the protocol; unless given, the values of the code of the authors.
+
+    Attributes
+    ----------
+    neurons : int
+        Excitatory ones, and as many inhibitory ones.
+    rule : Rule
+        Of the input's weights.
+    dt : second
+    stimulation, rest : second
+        How long an image is shown, and the silence after it.
+    brightness : float
+        Spikes per second of an input neuron for one grey value (0 to 255) and an intensity of one.
+    intensity : float
+        Of the first try; one more in every try that has brought fewer than ``min_spikes``.
+    min_spikes, max_tries : int
+    total : float
+        What the weights into a neuron add up to before every image; 0: they are not normalised.
+    theta_plus : volt
+        By which a spike raises the threshold of its neuron; 0: thresholds do not adapt.
+    inhibition : float
+        Of every inhibitory neuron on all excitatory ones but its own; 0: no competition.
+    excitation : float
+        Of an excitatory neuron on its inhibitory one.
+    delay : second
+        Longest delay of an input's spike; delays are uniform from 0, one for each synapse.
+    lock : second
+        After a spike no other one for so long; the membrane itself is refractory for 5 ms.
+    seed : int
+
+    References
+    ----------
+    Diehl & Cook (2015), Front. Comput. Neurosci. 9:99. Where paper and code of the authors differ, it is the code.
+    """
+
+    neurons: int = 400
+    rule: Rule = field(default_factory=plasticity.DiehlCook)
+    dt: Any = field(default_factory=lambda: 0.5 * ms)
+    stimulation: Any = field(default_factory=lambda: 350 * ms)
+    rest: Any = field(default_factory=lambda: 150 * ms)
+    brightness: float = 0.125
+    intensity: float = 2.0
+    min_spikes: int = 5
+    max_tries: int = 20
+    total: float = 78.0
+    theta_plus: Any = field(default_factory=lambda: 0.05 * mV)
+    inhibition: float = 17.0
+    excitation: float = 10.4
+    delay: Any = field(default_factory=lambda: 10 * ms)
+    lock: Any = field(default_factory=lambda: 50 * ms)
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("neurons", "min_spikes", "max_tries", "seed"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < (name != "seed"):
+                raise ParameterError(f"{name} is {value!r}; give a whole number of at least {int(name != 'seed')}")
+        for name in ("dt", "stimulation"):
+            seconds("the experiment", name, getattr(self, name))
+        for name in ("rest", "delay", "lock"):
+            seconds("the experiment", name, getattr(self, name), zero=True)
+        for name in ("stimulation", "rest", "delay"):
+            steps = float(getattr(self, name) / self.dt)
+            if abs(steps - round(steps)) > 1e-6:
+                raise ParameterError(f"{name} is {getattr(self, name)}; give whole steps of {self.dt}")
+        if not isinstance(self.rule, Rule) or self.rule.text.eligibility is not None:
+            raise ParameterError("rule is no rule that changes weights at spikes; see bioconv.stdp")
+
+    def steps(self, name: str) -> int:
+        """A time of the protocol in steps."""
+        return round(float(getattr(self, name) / self.dt))
+
+    @property
+    def period(self) -> int:
+        """Steps of a presentation."""
+        return self.steps("stimulation") + self.steps("rest")
+
+    def described(self) -> dict[str, str]:
+        """{name: value as text}, for provenance, and to tell whether two experiments are the same."""
+        values = {name: str(value) for name, value in asdict(self).items() if name != "rule"}
+        return values | {"rule": f"{type(self.rule).__name__}: {self.rule}"}
