@@ -52,9 +52,9 @@ _NAMES = {
 }
 _MODULES = (
     "analysis", "datasets", "errors", "graph", "methods", "neurons", "plots", "realism", "sensors",
-    "spiking", "trials",
+    "spiking", "stdp", "trials",
 )  # fmt: skip
-_ELSEWHERE = {"methods": "bioconv.convert.methods"}
+_ELSEWHERE = {"methods": "bioconv.convert.methods", "stdp": "bioconv.neurons.plasticity"}
 
 __all__ = ["__version__", *_NAMES, *_MODULES]  # noqa: PLE0604
 

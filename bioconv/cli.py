@@ -15,6 +15,7 @@ import numpy as np
 import bioconv
 from bioconv import datasets
 from bioconv.errors import BioconvError, ParameterError, ResultError, RunInterrupted
+from bioconv.learn.commands import add as add_learn
 
 EPILOG = """\
 examples
@@ -27,6 +28,7 @@ examples
   bioconv plot result.h5 raster -o raster.png          look at them
   bioconv export digits_cnn --data digits --cpp net    the network as a C++ program, without Python
   bioconv export digits_cnn --script network.py        the network as a Brian2 script, without bioconv
+  bioconv learn diehl-cook --neurons 100               digits by STDP, without labels
 """
 
 #: What `bioconv plot` draws: spikes, a neuron, a layer's and all layers' potentials, accuracy.
@@ -72,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _diagnose(commands)
     _plot(commands)
     _export(commands)
+    add_learn(commands)
     _data(commands)
     return top
 

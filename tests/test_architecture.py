@@ -24,7 +24,7 @@ MAP = {
     "read": {"errors", "graph", "hdf5", "neurons", "spiking"},
     "write": {"errors", "graph", "hdf5", "neurons", "spiking", "version"},
     "learn": {
-        "build", "errors", "graph", "hdf5", "neurons", "projections", "result", "run", "spiking", "version",
+        "analysis", "build", "datasets", "errors", "graph", "hdf5", "neurons", "projections", "result", "run", "spiking", "version",
     },
     "neurons": {"errors"},
     "spiking": {"graph", "neurons"},
@@ -50,13 +50,23 @@ MAP = {
     },
     "plots": {"errors", "result", "analysis"},
     "demo": {"datasets", "graph", "plots", "result"},
-    "cli": {"errors", "datasets", "analysis", "plots", "demo"},
+    "cli": {"errors", "datasets", "analysis", "learn", "plots", "demo"},
     "__init__": {"version"},
 }  # fmt: skip
 
 #: Packages that may appear only in these parts.
 ONLY_IN = {
-    "brian2": {"neurons", "projections", "build", "run", "learn", "export", "model", "pipeline", "cli"},
+    "brian2": {
+        "neurons",
+        "projections",
+        "build",
+        "run",
+        "learn",
+        "export",
+        "model",
+        "pipeline",
+        "cli",
+    },
     "matplotlib": {"plots", "demo", "cli"},
     "torch": {"read/pytorch.py", "learn/gradient"},
     "h5py": {"hdf5"},

@@ -39,7 +39,7 @@ from bioconv.events import Events
 from bioconv.export.code import Code, first_weights, model_code
 from bioconv.export.results import KIND, VERSION
 from bioconv.neurons import FewSpike
-from bioconv.run import about, device
+from bioconv.run import NO_SUBNORMALS, about, device
 from bioconv.spiking import SpikingNetwork
 
 #: Steps that a program has room for where nothing depends on their number: the period of a power of two
@@ -205,7 +205,7 @@ def _arrange(place: Path) -> None:
             f"Brian2 {brian2.__version__} writes its program in another form than is known here"
         )
     text = text.replace("args(argv + 1, argv + argc)", "args")
-    (network / "setup.cpp").write_text(f'#include "model.h"\n{text}')
+    (network / "setup.cpp").write_text(f'#include "model.h"\n{NO_SUBNORMALS}{text}')
     main.unlink()
 
 

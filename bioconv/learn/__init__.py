@@ -1,1 +1,1 @@
-"""Learning: what a network is trained with before it is converted."""
+"""Learning: inside Brian2 by local rules, and the training of networks before they are converted."""

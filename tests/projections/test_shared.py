@@ -106,7 +106,9 @@ def test_every_kind_is_its_synapses(rng, kind, options):
     assert_same(made, matrix, **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"replicas": 3, "refractory": True}, {"delay": 2}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"replicas": 3, "refractory": True}, {"delay": 2}], ids=str
+)
 def test_all_but_own_is_its_synapses(options):
     assert_same(*all_but_own(11), **options)
 

@@ -275,16 +275,16 @@ def _answers(machine: Machine, state: State, images: np.ndarray) -> np.ndarray:
     padded = np.concatenate([np.zeros((1, PIXELS)), images])
     while missing:
         shown: Shown
-        state, shown = machine.advance(state, padded[begun : begun + missing + 1], missing, learning=False)
+        state, shown = machine.advance(
+            state, padded[begun : begun + missing + 1], missing, learning=False
+        )
         found.append(shown.counts[shown.answered])
         begun += int(shown.image[-1])
         missing -= int(shown.answered.sum())
     return np.concatenate(found)
 
 
-def label(
-    training: Training, images: np.ndarray, labels: np.ndarray, **options: Any
-) -> Trained:
+def label(training: Training, images: np.ndarray, labels: np.ndarray, **options: Any) -> Trained:
     """The trained network, its neurons labelled by their responses to *training* images.
 
     Parameters
@@ -314,11 +314,18 @@ def load_training(path: str | os.PathLike, settings: Settings) -> Training:
     """
     with hdf5.opened(path, ResultError, _TRAINING, _VERSION) as file:
         _check_same(path, settings, file.attrs)
+        begun, images, presentations = (
+            int(file[n][()]) for n in ("begun", "images", "presentations")
+        )
         return Training(
             settings=settings,
-            state={name: values[()] for name, values in file["state"].items()},
-            **{name: int(file[name][()]) for name in ("begun", "images", "presentations")},
-            **{name: file[name][()] for name in ("accuracy", "recent", "recent_labels")},
+            state={name: np.atleast_1d(values[()]) for name, values in file["state"].items()},
+            begun=begun,
+            images=images,
+            presentations=presentations,
+            accuracy=file["accuracy"][()],
+            recent=file["recent"][()],
+            recent_labels=file["recent_labels"][()],
         )
 
 
@@ -361,7 +368,9 @@ def checked_images(images: Any) -> np.ndarray:
     """
     array = np.asarray(images, dtype=float)
     if array.ndim < 2 or not len(array) or np.prod(array.shape[1:]) != PIXELS:
-        raise DataError(f"the images have the shape {array.shape}; give (n, 784) or (n, 28, 28) grey values")
+        raise DataError(
+            f"the images have the shape {array.shape}; give (n, 784) or (n, 28, 28) grey values"
+        )
     if not (array >= 0).all() or array.max() > 255:
         raise DataError("an image has values outside of 0 to 255")
     return array.reshape(len(array), PIXELS)

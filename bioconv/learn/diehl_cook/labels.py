@@ -4,8 +4,6 @@ import numpy as np
 
 from bioconv.errors import DataError
 
-CLASSES = 10
-
 
 def labelled(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(neurons,) class to which every neuron responds most, on average over its images.
@@ -19,16 +17,12 @@ def labelled(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataError
-        If the numbers of images differ, or a class has none.
+        If there are no images, or not as many labels.
     """
-    if len(counts) != len(labels):
+    if len(counts) != len(labels) or not len(labels):
         raise DataError(f"{len(counts)} rows of counts for {len(labels)} labels")
-    found = np.bincount(labels, minlength=CLASSES)
-    if len(found) > CLASSES or not found.all():
-        raise DataError(
-            f"labels need images of every class from 0 to {CLASSES - 1}; there are {found.tolist()} of them"
-        )
-    return np.stack([counts[labels == k].mean(axis=0) for k in range(CLASSES)]).argmax(axis=0)
+    known = np.unique(labels)
+    return known[np.stack([counts[labels == k].mean(axis=0) for k in known]).argmax(axis=0)]
 
 
 def predicted(counts: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -40,8 +34,6 @@ def predicted(counts: np.ndarray, classes: np.ndarray) -> np.ndarray:
     classes : (neurons,) int array
         Of :func:`labelled`.
     """
-    means = [
-        counts[:, classes == k].mean(axis=1) if (classes == k).any() else np.full(len(counts), -1.0)
-        for k in range(CLASSES)
-    ]
-    return np.stack(means, axis=1).argmax(axis=1)
+    known = np.unique(classes)
+    means = np.stack([counts[:, classes == k].mean(axis=1) for k in known], axis=1)
+    return known[means.argmax(axis=1)]

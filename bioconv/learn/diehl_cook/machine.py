@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from brian2 import second
 
-from bioconv.build.network import owned
+from bioconv.build import owned
+from bioconv.errors import DeviceError
 from bioconv.learn.diehl_cook.network import Made, made
 from bioconv.learn.diehl_cook.settings import Settings
-from bioconv.run import DEVICES, device
-from bioconv.run.program import Parts, executable
+from bioconv.run import DEVICES, Parts, device, executable
 
 State = dict[str, np.ndarray]
 #: What the groups carry over; the input draws its spikes anew for every presentation.
@@ -65,7 +65,7 @@ class Machine:
     def __init__(self, settings: Settings, presentations: int, device_name: str = "cpp_standalone"):
         if device_name not in DEVICES or device_name == "auto":
             known = ", ".join(DEVICES[1:])
-            raise ValueError(f"device is {device_name!r}; choose one of {known}")
+            raise DeviceError(f"device is {device_name!r}; choose one of {known}")
         self.settings, self.presentations, self.device = settings, presentations, device_name
         self._folder = tempfile.TemporaryDirectory(prefix="bioconv-")
         with device("numpy"):
@@ -89,7 +89,9 @@ class Machine:
         rows[: len(images)] = images[: self.presentations + 1]
         given = {**state, "dc_controller.image": np.zeros(1, dtype=np.int32)}
         for name in _names(TOLD):
-            given[name] = np.array([self.settings.seed if name.endswith("seed") else float(learning)])
+            given[name] = np.array(
+                [self.settings.seed if name.endswith("seed") else float(learning)]
+            )
         length = presentations * self.settings.period * float(self.settings.dt / second)
         run = self._compiled if self.device == "cpp_standalone" else self._here
         values = run(given, rows, length)
@@ -106,14 +108,16 @@ class Machine:
             net = made(self.settings, self.presentations)
             for name, values in given.items():
                 owner, _, variable = name.partition(".")
-                net.named[owner.removeprefix('dc_')].variables[variable].set_value(_fitting(values))
+                net.named[owner.removeprefix("dc_")].variables[variable].set_value(_fitting(values))
             net.images.values[:] = rows
             net.network.run(length * second, namespace={})
             return _values(net, _outputs(net))
 
     def _shown(self, values: State, after: State, presentations: int) -> Shown:
         counts = values["dc_counts.count"].reshape(-1, self.settings.neurons)
-        columns = {name: values[f"dc_shown.{name}"].ravel() for name in ("image", "tries", "counted")}
+        columns = {
+            name: values[f"dc_shown.{name}"].ravel() for name in ("image", "tries", "counted")
+        }
         for name in columns:
             last = after[f"dc_controller.{name}"]
             columns[name] = np.concatenate([columns[name][1:presentations], last])

@@ -9,7 +9,7 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Hz, NeuronGroup, Network, StateMonitor, TimedArray, linked_var, ms, mV
+from brian2 import Clock, Hz, Network, NeuronGroup, StateMonitor, TimedArray, linked_var, ms, mV
 
 from bioconv.build.chance import UNIFORM, uniform
 from bioconv.learn.diehl_cook.settings import Settings
@@ -167,18 +167,32 @@ def made(settings: Settings, presentations: int) -> Made:
             ("to_controller", excitatory, controller, all_to_one(n), "spikes"),
         )
     ]
-    counts = StateMonitor(excitatory, "count", record=True, clock=borders, when="start", order=-3, name="dc_counts")
+    counts = StateMonitor(
+        excitatory, "count", record=True, clock=borders, when="start", order=-3, name="dc_counts"
+    )
     shown = StateMonitor(
         controller, ["image", "tries", "counted"], record=True, clock=borders, when="start", order=-3, name="dc_shown",
     )  # fmt: skip
-    network = Network(controller, given, excitatory, inhibitory, plastic, *projections, counts, shown, name="dc_network")
+    network = Network(
+        controller,
+        given,
+        excitatory,
+        inhibitory,
+        plastic,
+        *projections,
+        counts,
+        shown,
+        name="dc_network",
+    )
     return Made(
         network=network, excitatory=excitatory, inhibitory=inhibitory, input=given, controller=controller,
         plastic=plastic, images=images, counts=counts, shown=shown, period=settings.period * dt,
     )  # fmt: skip
 
 
-def _controller(settings: Settings, clock: Clock, borders: Clock, times: dict[str, int]) -> NeuronGroup:
+def _controller(
+    settings: Settings, clock: Clock, borders: Clock, times: dict[str, int]
+) -> NeuronGroup:
     group = NeuronGroup(
         1, CONTROLLER, clock=clock, name="dc_controller",
         namespace={**times, "min_spikes": settings.min_spikes, "max_tries": settings.max_tries},
@@ -186,12 +200,19 @@ def _controller(settings: Settings, clock: Clock, borders: Clock, times: dict[st
     group.counted = settings.min_spikes  # so that the first image comes
     group.run_regularly(NEXT, clock=borders, when="start", order=-2, name="dc_next")
     part = gcd(times["period"], times["stimulation"]) * settings.dt
-    group.run_regularly(COUNTED, clock=Clock(part, name="dc_parts"), when="start", order=-4, name="dc_counted")
+    group.run_regularly(
+        COUNTED, clock=Clock(part, name="dc_parts"), when="start", order=-4, name="dc_counted"
+    )
     return group
 
 
 def _input(
-    settings: Settings, images: TimedArray, controller: NeuronGroup, clock: Clock, borders: Clock, times: dict[str, int]
+    settings: Settings,
+    images: TimedArray,
+    controller: NeuronGroup,
+    clock: Clock,
+    borders: Clock,
+    times: dict[str, int],
 ) -> NeuronGroup:
     group = NeuronGroup(
         PIXELS, INPUT, threshold="t_in_timesteps % period >= next_step and t_in_timesteps % period < stimulation",
@@ -215,7 +236,9 @@ def one_to_one(n: int, weight: float) -> Targets:
 
 def all_to_one(n: int) -> Targets:
     first = np.arange(n + 1, dtype=np.int32)
-    return Targets(n_pre=n, n_post=1, weights=np.ones(n), first=first, post=np.zeros(n, dtype=np.int32))
+    return Targets(
+        n_pre=n, n_post=1, weights=np.ones(n), first=first, post=np.zeros(n, dtype=np.int32)
+    )
 
 
 def all_others(n: int, weight: float) -> AllButOwn:

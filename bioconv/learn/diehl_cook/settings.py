@@ -77,7 +77,9 @@ class Settings:
         for name in ("neurons", "min_spikes", "max_tries", "seed"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < (name != "seed"):
-                raise ParameterError(f"{name} is {value!r}; give a whole number of at least {int(name != 'seed')}")
+                raise ParameterError(
+                    f"{name} is {value!r}; give a whole number of at least {int(name != 'seed')}"
+                )
         for name in ("dt", "stimulation"):
             seconds("the experiment", name, getattr(self, name))
         for name in ("rest", "delay", "lock"):
@@ -85,7 +87,9 @@ class Settings:
         for name in ("stimulation", "rest", "delay"):
             steps = float(getattr(self, name) / self.dt)
             if abs(steps - round(steps)) > 1e-6:
-                raise ParameterError(f"{name} is {getattr(self, name)}; give whole steps of {self.dt}")
+                raise ParameterError(
+                    f"{name} is {getattr(self, name)}; give whole steps of {self.dt}"
+                )
         if not isinstance(self.rule, Rule) or self.rule.text.eligibility is not None:
             raise ParameterError("rule is no rule that changes weights at spikes; see bioconv.stdp")
 

@@ -74,10 +74,17 @@ static void next_step({{real}}* x, {{real}}* y, int64_t n_pre, int64_t n_post, i
 {% macro ys(index) %}{% for trace in post %}, y[{{loop.index0}}*n_post + {{index}}]{% endfor %}{% endmacro %}
 
 {% if side == 'pre' %}
+// A part of a row that arrives in a step, and the step in which its neuron spiked.
+struct Piece { int64_t i, then, from, to; };
+// Pieces that are fetched into the cache before they are needed.
+static const size_t AHEAD = 4;
+
 static void plastic_pre(
-    const std::vector<int32_t>& spikes, {{real}}* w, {{real}}* c, {{target_real}}* target, const char* open,
-    {{real}}* x, {{real}}* x_before, const {{real}}* y, {{real}} learning, int64_t n_pre, int64_t n_post,
-    int64_t kept, int64_t at, int32_t* ring, int64_t ring_size, const int32_t* order, const int32_t* first)
+    const std::vector<int32_t>& spikes, {{real}}* __restrict__ w, {{real}}* __restrict__ c,
+    {{target_real}}* __restrict__ target, const char* open, {{real}}* __restrict__ x,
+    {{real}}* __restrict__ x_before, const {{real}}* __restrict__ y, {{real}} learning, int64_t n_pre, int64_t n_post,
+    int64_t kept, int64_t at, int32_t* ring, int64_t ring_size, const int32_t* __restrict__ order,
+    const int32_t* __restrict__ first)
 {
     const {{target_real}} unit = ({{target_real}}){{unit}};
     {% if not delays %}
@@ -113,28 +120,44 @@ static void plastic_pre(
         }
         {% endfor %}
     }
+    // what arrives in this step: pieces of rows, wherever they lie
+    static thread_local std::vector<Piece> pieces;
+    pieces.clear();
     for (int64_t d = kept - 1; d >= 0; d--) {
         const int64_t then = (at + kept - d) % kept;
         const int32_t* old = ring + then*ring_size;
         for (int32_t s = 0; s < old[ring_size - 1]; s++) {
             const int64_t i = old[s];
             const int32_t* from = first + i*(kept + 1) + d;
-            const int32_t* __restrict__ row_order = order + i*n_post;
-            {{real}}* __restrict__ row = w + i*n_post;
-            {{real}}* __restrict__ collected = c + {{'i*n_post' if fade is not none else '0'}};
-            (void)collected;
-            {% for trace in pre %}
-            const {{real}} own{{loop.index0}} = x_before[({{loop.index0}}*kept + then)*n_pre + i];
-            (void)own{{loop.index0}};
-            {% endfor %}
-            for (int32_t k = from[0]; k < from[1]; k++) {
-                const int64_t j = row_order[k];
-                if (!open || open[j]) target[j] += row[k]*unit;
-                {% if on_pre is not none %}
-                if (learning != 0) { {{changed('pre', 'row[k]', 'collected[k]', own(), ys('j'))}} }
-                {% endif %}
-            }
+            pieces.push_back({i, then, i*n_post + from[0], i*n_post + from[1]});
         }
+    }
+    for (size_t p = 0; p < pieces.size(); p++) {
+        const Piece piece = pieces[p];
+        if (p + AHEAD < pieces.size()) {
+            const Piece& coming = pieces[p + AHEAD];
+            for (int64_t k = coming.from; k < coming.to; k += 8) __builtin_prefetch(w + k, 1);
+            for (int64_t k = coming.from; k < coming.to; k += 16) __builtin_prefetch(order + k, 0);
+        }
+        {% for trace in pre %}
+        const {{real}} own{{loop.index0}} = x_before[({{loop.index0}}*kept + piece.then)*n_pre + piece.i];
+        (void)own{{loop.index0}};
+        {% endfor %}
+        if (open) {
+            for (int64_t k = piece.from; k < piece.to; k++) {
+                const int32_t j = order[k];
+                if (open[j]) target[j] += w[k]*unit;
+            }
+        } else {
+            for (int64_t k = piece.from; k < piece.to; k++) target[order[k]] += w[k]*unit;
+        }
+        {% if on_pre is not none %}
+        if (learning != 0)
+            for (int64_t k = piece.from; k < piece.to; k++) {
+                const int32_t j = order[k];
+                {{changed('pre', 'w[k]', 'c[k]', own(), ys('j'))}}
+            }
+        {% endif %}
     }
     {% endif %}
 }
