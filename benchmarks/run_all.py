@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common import HERE, machine
 
-SCRIPTS = ("projections", "throughput", "memory", "startup", "scaling", "stopping")
+SCRIPTS = ("projections", "throughput", "memory", "startup", "scaling", "stopping", "learning")
 
 
 def main():

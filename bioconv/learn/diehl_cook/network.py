@@ -17,9 +17,11 @@ from bioconv.projections import AllButOwn, Normaliser, PlasticProjection, Shared
 
 PIXELS = 784
 
-#: Conductances in units of the leak; an excitatory neuron, and the inhibitory ones' other constants.
+#: Conductances in units of the leak. ``dt`` beside ``tau_m`` makes Euler's step an implicit one: when many inhibitory
+#: neurons spike at once, their conductance is thousands of times the leak, and an explicit step would go far beyond
+#: the reversal potential, make neurons fire, and so on for ever.
 MEMBRANE = """
-dv/dt = (v_rest - v + g_e*(0*mV - v) + g_i*(v_inhibition - v))/tau_m : volt (unless refractory)
+dv/dt = (v_rest - v + g_e*(0*mV - v) + g_i*(v_inhibition - v))/(tau_m + dt*(1 + g_e + g_i)) : volt (unless refractory)
 dg_e/dt = -g_e/(1*ms) : 1
 dg_i/dt = -g_i/(2*ms) : 1
 """

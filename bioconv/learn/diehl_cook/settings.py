@@ -8,7 +8,7 @@ from brian2 import ms, mV
 from bioconv.errors import ParameterError
 from bioconv.neurons import plasticity
 from bioconv.neurons.plasticity import Rule
-from bioconv.neurons.synapses import seconds
+from bioconv.neurons.synapses import quantity, seconds
 
 #: The four rules of the paper by name: that of its code, and the three others of its section 2.2.
 RULES = {
@@ -39,8 +39,10 @@ class Settings:
     min_spikes, max_tries : int
     total : float
         What the weights into a neuron add up to before every image; 0: they are not normalised.
-    theta_plus : volt
-        By which a spike raises the threshold of its neuron; 0: thresholds do not adapt.
+    theta_plus : volt, optional
+        By which a spike raises the threshold of its neuron; 0: thresholds do not adapt. Unless given 0.05 mV for 400
+        neurons, and in proportion for other numbers: where spikes are shared by fewer neurons, thresholds would rise
+        beyond what a membrane can reach.
     inhibition : float
         Of every inhibitory neuron on all excitatory ones but its own; 0: no competition.
     excitation : float
@@ -48,7 +50,8 @@ class Settings:
     delay : second
         Longest delay of an input's spike; delays are uniform from 0, one for each synapse.
     lock : second
-        After a spike no other one for so long; the membrane itself is refractory for 5 ms.
+        After a spike no other one for so long, beyond the 5 ms in which the membrane is refractory. 50 ms where the code's
+        ``dtimer/dt = 100.0 : ms`` is read as a tenth of a second per second; as it stands the timer runs ahead at once.
     seed : int
 
     References
@@ -66,11 +69,11 @@ class Settings:
     min_spikes: int = 5
     max_tries: int = 20
     total: float = 78.0
-    theta_plus: Any = field(default_factory=lambda: 0.05 * mV)
+    theta_plus: Any = None
     inhibition: float = 17.0
     excitation: float = 10.4
     delay: Any = field(default_factory=lambda: 10 * ms)
-    lock: Any = field(default_factory=lambda: 50 * ms)
+    lock: Any = field(default_factory=lambda: 0 * ms)
     seed: int = 0
 
     def __post_init__(self):
@@ -80,6 +83,9 @@ class Settings:
                 raise ParameterError(
                     f"{name} is {value!r}; give a whole number of at least {int(name != 'seed')}"
                 )
+        if self.theta_plus is None:
+            object.__setattr__(self, "theta_plus", 0.05 * mV * self.neurons / 400)
+        quantity("the experiment", "theta_plus", self.theta_plus, mV, "0.05*mV")
         for name in ("dt", "stimulation"):
             seconds("the experiment", name, getattr(self, name))
         for name in ("rest", "delay", "lock"):
