@@ -37,7 +37,7 @@ def test_top_help_shows_examples_that_parse(capsys):
     from bioconv.cli import EPILOG
 
     lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         assert parser().parse_args(line.split()[1:]).run
 

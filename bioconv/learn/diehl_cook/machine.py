@@ -15,6 +15,7 @@ from brian2 import second
 
 from bioconv.build import owned
 from bioconv.errors import DeviceError
+from bioconv.learn.diehl_cook import network
 from bioconv.learn.diehl_cook.network import Made, made
 from bioconv.learn.diehl_cook.settings import Settings
 from bioconv.run import DEVICES, Parts, device, executable
@@ -141,7 +142,9 @@ class Machine:
         )
 
     def _key(self) -> str:
-        return f"diehl-cook {self.presentations} {sorted(self.settings.described().items())}"
+        """All that enters the code: the sizes, and the text of the network."""
+        text = Path(network.__file__).read_text()
+        return f"diehl-cook {self.presentations} {sorted(self.settings.described().items())} {text}"
 
 
 def _names(table: Mapping[str, tuple[str, ...]]) -> list[str]:
