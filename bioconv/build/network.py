@@ -1,6 +1,6 @@
 """All Brian2 objects of a model for one size of batch and one duration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -257,11 +257,18 @@ def _negatives(projections: Mapping[str, Any], frame: Frame) -> list[SharedProje
             weights_of=first,
             gain=first.gain,
             clock=frame.steps,
-            name=f"{first.name}_negative",
+            name=_unlike(projections, f"{first.name}_negative"),
         )
         for first in projections.values()
         if isinstance(first, SharedProjection) and _signed(first.source)
     ]
+
+
+def _unlike(names: Container[str], name: str) -> str:
+    """A name that none has yet: of a pair of rectifiers one is called negative too."""
+    while name in names:
+        name += "_"
+    return name
 
 
 def _signed(group: Any) -> bool:

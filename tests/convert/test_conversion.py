@@ -250,6 +250,26 @@ def test_halves_of_a_leaky_relu_add_up(slope):
     np.testing.assert_allclose(decoded, activation, atol=(up.scale + down.scale) / 400)
 
 
+def test_halves_of_leaky_relus_take_spikes_back():
+    """Their counts are rounded at every step: off by half a spike, and by what comes in."""
+    network = chain((6,), dense(9, 6), LeakyReLU(slope=0.3), dense(7, 9), LeakyReLU(slope=0.3))
+    x = images(network, 5)
+    model = bioconv.to_brian(
+        network, calibration=x, method=Percentile(percentile=100), initial=0.5, neuron="correcting"
+    )
+    result = model.run(x, 200 * ms, device="numpy")
+    assert all((result.negatives[name] > 0).any() for name in ("fc2", "fc2_negative"))
+    weight = np.abs(network["fc2"].layer.weight).sum(axis=1).max()
+    inherited = 0.0
+    for fc, node in (("fc1", "leakyrelu1"), ("fc2", "leakyrelu2")):
+        halves = (fc, f"{fc}_negative")
+        bound = weight * inherited + sum(model.spiking[half].scale for half in halves) / 400
+        decoded = sum(result.decoded(half) for half in halves)
+        expected = bioconv.activations(network, x)[node]
+        np.testing.assert_allclose(decoded, expected, atol=bound + 1e-9)
+        inherited = bound
+
+
 @pytest.mark.parametrize("slope", [0.0, -0.5])
 def test_slopes_of_zero_and_below(slope):
     network = chain((6,), dense(9, 6), LeakyReLU(slope=slope))
