@@ -12,8 +12,8 @@ import bioconv
 from bioconv.graph import Network
 
 MODELS = Path(__file__).parents[1] / "models"
-sys.path[:0] = [str(MODELS), str(MODELS / "mnist_resnet")]
-from train import build as residual  # noqa: E402, F401
+sys.path.insert(0, str(MODELS))
+from resnet import build as residual  # noqa: E402, F401
 from training import Classes, Recipe, tensors, trained  # noqa: E402
 
 

@@ -24,9 +24,11 @@ PROMISED = {
     "mnist_lenet": ("mnist", 0.993),
     "fashion_lenet": ("fashion-mnist", 0.915),
     "mnist_resnet": ("mnist", 0.993),
+    "fashion_resnet": ("fashion-mnist", 0.93),
     "mnist_vgg": ("mnist", 0.993),
     "mnist_deep": ("mnist", 0.987),
     "fashion_leaky": ("fashion-mnist", 0.92),
+    "mnist_leaky": ("mnist", 0.993),
     "mnist_softlif": ("mnist", 0.990),
     "mnist_qcfs": ("mnist", 0.993),
     "mnist_clipped": ("mnist", 0.987),
@@ -45,12 +47,13 @@ SOFT_RESET = {
         name: ({},)
         for name in (
             "digits_mlp", "digits_cnn", "mnist_fcn", "mnist_cnn", "mnist_resnet", "mnist_vgg", "mnist_deep",
-            "fashion_fcn", "fashion_cnn", "mnist_population",
+            "fashion_fcn", "fashion_cnn", "fashion_resnet", "mnist_population",
         )
     },
     "mnist_lenet": ({}, AVERAGE),
     "fashion_lenet": ({}, AVERAGE),
     "fashion_leaky": ({}, SIGNED),
+    "mnist_leaky": ({}, SIGNED),
     "mnist_boxes": ({}, SIGNED),
     "mnist_qcfs": ({}, {"method": "qcfs"}),
     "mnist_clipped": ({}, {"method": "unscaled"}),
@@ -166,7 +169,7 @@ def test_lenets_convert_with_gates_or_averages(name):
     assert not gated["fc2"].spiking and not averaged["fc2"].spiking
 
 
-@pytest.mark.parametrize("name", ["mnist_resnet", "mnist_vgg", "mnist_deep"])
+@pytest.mark.parametrize("name", ["mnist_resnet", "fashion_resnet", "mnist_vgg", "mnist_deep"])
 def test_networks_made_to_be_converted_need_no_substitutes(name):
     network = load(name)
     spiking = bioconv.convert(network)

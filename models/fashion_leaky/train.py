@@ -1,37 +1,13 @@
 """conv-BN-LeakyReLU-average pooling twice, 128 hidden units, with biases, on Fashion-MNIST."""
 
 import sys
-from collections import OrderedDict
 from pathlib import Path
 
-from torch import nn
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from leaky import build
 from training import Recipe, main
 
 RECIPE = Recipe(data="fashion-mnist", epochs=12, rate=4e-3, shift=1, flip=True)
-
-
-def build() -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Conv2d(1, 32, 3, padding=1),
-            bn1=nn.BatchNorm2d(32),
-            leaky1=nn.LeakyReLU(0.1),
-            pool1=nn.AvgPool2d(2),
-            conv2=nn.Conv2d(32, 64, 3, padding=1),
-            bn2=nn.BatchNorm2d(64),
-            leaky2=nn.LeakyReLU(0.1),
-            pool2=nn.AvgPool2d(2),
-            flatten=nn.Flatten(),
-            drop1=nn.Dropout(0.3),
-            fc1=nn.Linear(64 * 7 * 7, 128),
-            leaky3=nn.LeakyReLU(0.1),
-            drop2=nn.Dropout(0.3),
-            fc2=nn.Linear(128, 10),
-        )
-    )
-
 
 if __name__ == "__main__":
     main(build, RECIPE, Path(__file__).with_name("weights.h5"))

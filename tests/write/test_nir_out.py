@@ -292,6 +292,7 @@ def test_other_refusals(rng):
 ZOO = {
     "digits_mlp": {}, "digits_cnn": {}, "mnist_fcn": {}, "mnist_cnn": {}, "mnist_resnet": {}, "mnist_vgg": {},
     "mnist_deep": {}, "mnist_clipped": {}, "mnist_binary": {}, "mnist_qcfs": {}, "fashion_leaky": {},
+    "fashion_resnet": {}, "mnist_leaky": {},
     "mnist_lenet": {"substitute": {"MaxPool2d": "AvgPool2d"}},
     "fashion_lenet": {"substitute": {"MaxPool2d": "AvgPool2d"}},
 }  # fmt: skip

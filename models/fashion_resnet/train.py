@@ -1,0 +1,13 @@
+"""A residual network of three blocks with projection shortcuts, on Fashion-MNIST."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from resnet import build
+from training import Recipe, main
+
+RECIPE = Recipe(data="fashion-mnist", epochs=14, rate=5e-3, shift=1, flip=True)
+
+if __name__ == "__main__":
+    main(build, RECIPE, Path(__file__).with_name("weights.h5"))
