@@ -16,6 +16,8 @@ PAPERS = (
     "biophysics_cost",
     "cao2015_rate",
     "diehl2015_threshold_rate",
+    "eqprop_relaxation",
+    "eqprop_training",
     "han2020_reset",
     "hu2018_compensation",
     "hunsberger2016_rates",
@@ -342,3 +344,23 @@ def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
     for name, row in data["neurons"].items():
         assert "200 pA" in name or row["compensated"]["error"] <= row["as converted"]["error"], name
         assert row["compensated"]["accuracy"] >= row["as converted"]["accuracy"], name
+
+
+def test_eqprop_learns_to_three_percent():
+    recipes = data_of("eqprop_training")["recipes"]
+    assert recipes["code"]["test"] <= 0.03
+    for one in recipes.values():
+        assert len(one["training"]) == len(one["validation"]) == 25
+        assert one["training"][-1] < 5e-4 and one["validation"][-1] < 0.035
+
+
+def test_eqprop_relaxes_more_slowly_with_depth_and_a_nudge_goes_layer_by_layer(monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    needed = script("eqprop_relaxation").needed
+    depths = data_of("eqprop_relaxation")["depths"]
+    for kind in ("trained", "random"):
+        steps = [needed(one[kind]) for one in depths.values()]
+        assert list(depths) == ["1", "2", "3"] and 0 < steps[0] < steps[1] < steps[2]
+    for hidden, one in depths.items():
+        arrived = [int(np.flatnonzero(np.array(layer) > 1e-12)[0]) for layer in one["nudge"]]
+        assert arrived == list(range(int(hidden), -1, -1))
