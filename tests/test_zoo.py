@@ -10,9 +10,9 @@ import pytest
 from brian2 import ms
 
 import bioconv
-from bioconv import analysis, datasets
+from bioconv import analysis, datasets, methods
 from bioconv.errors import ParameterError
-from bioconv.graph import Conv2d, Dense
+from bioconv.graph import Conv2d, Dense, Network, ReLU
 from bioconv.learn import eqprop
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -268,6 +268,23 @@ def test_mnist_boxes_on_some_images():
     canvases, expected = boxes().test_set(datasets.load("mnist", samples=500).images)
     errors = abs(bioconv.reference(load("mnist_boxes"), canvases) - expected).mean(axis=1)
     assert errors.mean() <= BOX_ERROR + 2 * errors.std() / np.sqrt(len(errors))
+
+
+@pytest.mark.parametrize("window", [(0, 80), (20, 80), (40, 48)])
+def test_potentials_are_read_in_units_of_the_trained_network(window, monkeypatch):
+    """Inputs that spike every step, every other and every fourth: exact between multiples of four steps."""
+    monkeypatch.syspath_prepend(MODELS)
+    weight, x = np.array([[8.0, -2.0, 0.0], [1.0, 1.0, 1.0]]), np.array([[1, 0.5, 0.25]])
+    layers = [Dense(weight=np.eye(3)), ReLU(), Dense(weight=weight, bias=np.array([1.0, -3.0]))]
+    network = Network.sequential(layers, input_shape=(3,))
+    model = bioconv.to_brian(
+        network, method=methods.Percentile(percentile=100), calibration=x, readout="potential"
+    )
+    record = {model.spiking.output: "v"}
+    result = model.run(x, 80 * ms, device="numpy", record=record, progress=False)
+    assert model.report.scales[result.output] == 8
+    found = script("evaluate").decoded(result, window)
+    np.testing.assert_allclose(found, [[8.0, -1.25]], rtol=1e-9)
 
 
 def few_images(name):
