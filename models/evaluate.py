@@ -150,8 +150,9 @@ def evaluated(case: Case, samples: int | None, processes: int) -> str:
     found, answers = predictions(both.result, case.window), both.answers.argmax(1)
     right = int((found == test.labels).sum())
     low, high = wilson_interval(right, len(test.labels))
+    searched = "auto: " if case.options.get("method") == "auto" else ""
     return (
-        f"| {case.model} | {both.method} | {case.steps} "
+        f"| {case.model} | {searched}{both.method} | {case.steps} "
         f"| {100 * np.mean(answers == test.labels):.2f} | {100 * right / len(test.labels):.2f} "
         f"({100 * low:.2f} to {100 * high:.2f}) | {100 * np.mean(answers == found):.2f} "
         f"| {both.spikes:.0f} | {both.seconds:.0f} |"

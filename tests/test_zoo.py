@@ -117,6 +117,31 @@ def test_the_table_tells_the_accuracies():
         assert told / 100 >= least
 
 
+def test_the_table_has_a_row_for_everything_that_is_evaluated(monkeypatch):
+    monkeypatch.syspath_prepend(MODELS)
+    evaluate, table = script("evaluate"), (MODELS / "README.md").read_text()
+    told = re.findall(
+        r"^\| (\w+) \| (auto)?[^|]*\| (\d+) \| \d\d\.\d\d \|", table, flags=re.MULTILINE
+    )
+    cases = evaluate.CASES
+    assert sorted(told) == sorted(
+        (case.model, "auto" * (case.options.get("method") == "auto"), str(case.steps))
+        for case in cases
+    )
+    ways = re.findall(
+        r"^\| (\w+\([^|]*\)) \| (\w+), (correcting, )?from ([\w.]+) \|", table, flags=re.MULTILINE
+    )
+    assert sorted(ways) == sorted(
+        (
+            repr(case.options["method"]),
+            case.options["substitute"]["LeakyReLU"],
+            "correcting, " * (case.options["neuron"] == "correcting"),
+            str(case.options["initial"]),
+        )
+        for case in evaluate.BOXES
+    )
+
+
 @pytest.mark.parametrize("name", ["digits_mlp", "digits_cnn"])
 def test_digits_answer_as_well_as_spikes(name):
     """The spiking network within one point of the trained one on the test split."""
