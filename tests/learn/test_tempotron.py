@@ -45,6 +45,26 @@ def test_potentials_are_sums_over_input_spikes():
     np.testing.assert_array_equal(np.isfinite(response.times), response.peaks >= 1)
 
 
+def test_a_correction_is_the_slope_of_the_peak():
+    """Of one neuron that is silent, and one that fires, each against what was wanted."""
+    neurons, inputs = some(n=1, seed=9)
+    peaks = neurons.respond(inputs).peaks
+    wanted = peaks < 1
+    assert wanted.any() and not wanted.all()
+    trained = tempotron.train(neurons, inputs, wanted, epochs=1, rate=1e-3, progress=False)
+    change = (trained.neurons.weights - neurons.weights) / 1e-3
+    assert trained.errors[0] == 1
+    h = 1e-6
+    for i in range(inputs.shape[1]):
+        ends = []
+        for move in (h, -h):
+            weights = neurons.weights.copy()
+            weights[:, i] += move
+            ends.append(Tempotrons(weights=weights, window=100.0).respond(inputs).peaks[0])
+        slope = (ends[0] - ends[1]) / (2 * h)
+        np.testing.assert_allclose(change[:, i], np.where(wanted[0], slope, -slope), atol=1e-6)
+
+
 def test_twenty_random_patterns_are_learnt_without_error():
     generator = np.random.default_rng(0)
     inputs = generator.uniform(0, 500, (20, 500))
