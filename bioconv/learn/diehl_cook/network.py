@@ -17,11 +17,12 @@ from bioconv.projections import AllButOwn, Normaliser, PlasticProjection, Shared
 
 PIXELS = 784
 
-#: Conductances in units of the leak. ``dt`` beside ``tau_m`` makes Euler's step an implicit one: when many inhibitory
-#: neurons spike at once, their conductance is thousands of times the leak, and an explicit step would go far beyond
-#: the reversal potential, make neurons fire, and so on for ever.
+#: Conductances in units of the leak. Euler's step, as in the code of the authors, but none goes beyond the steady state:
+#: where many inhibitory neurons spike at once, their conductance is thousands of times the leak, and a step would end
+#: far beyond the reversal potential, make neurons fire, and so on for ever. (An implicit step would not do so either,
+#: but inhibitory neurons would fire half a millisecond later, and more neurons share an image.)
 MEMBRANE = """
-dv/dt = (v_rest - v + g_e*(0*mV - v) + g_i*(v_inhibition - v))/(tau_m + dt*(1 + g_e + g_i)) : volt (unless refractory)
+dv/dt = (v_rest - v + g_e*(0*mV - v) + g_i*(v_inhibition - v))/(dt*clip(tau_m/dt, 1 + g_e + g_i, inf)) : volt (unless refractory)
 dg_e/dt = -g_e/(1*ms) : 1
 dg_i/dt = -g_i/(2*ms) : 1
 """
