@@ -38,10 +38,10 @@ def learnt(form, rule, *, target="numpy", folder=None, **options):
         return found, before, np.array(monitor.i), np.array(monitor.t / ms)
 
 
-def run_once(form, rule, *, delays=0, total=None, learning=1.0):
+def run_once(form, rule, *, delays=0, total=None, learning=1.0, steps=STEPS):
     rng = np.random.default_rng(5)
     clock = brian2.Clock(1 * ms)
-    times, neurons = np.nonzero(rng.random((STEPS, N_PRE)) < 0.08)
+    times, neurons = np.nonzero(rng.random((steps, N_PRE)) < 0.08)
     source = brian2.SpikeGeneratorGroup(N_PRE, neurons, times * ms, clock=clock)
     group = brian2.NeuronGroup(
         N_POST, "dv/dt = -v/(20*ms) : 1 (unless refractory)", threshold="v > 1", reset="v = 0",
@@ -64,7 +64,7 @@ def run_once(form, rule, *, delays=0, total=None, learning=1.0):
     monitor = brian2.SpikeMonitor(group)
     network = brian2.Network(*objects, link, monitor)
     network.schedule = ["start", "groups", "thresholds", "resets", "synapses", "end"]
-    network.run(STEPS * ms, namespace={})
+    network.run(steps * ms, namespace={})
     return link, weights, monitor
 
 
@@ -117,6 +117,16 @@ COMPILED = [
 def test_compiled(rule, delays, target, tmp_path):
     delays = some_delays() if delays == "differ" else delays
     assert_same(RULES[rule], delays=delays, target=target, folder=tmp_path)
+
+
+@pytest.mark.compiled
+@pytest.mark.full
+@pytest.mark.parametrize("target", ["numpy", "cython", "cpp_standalone"])
+@pytest.mark.parametrize("rule", ["pair", "triplet", "diehl-cook"])
+def test_a_hundred_presentations(rule, target, tmp_path):
+    """Of 100 steps each, normalised twice in each, with delays that differ."""
+    options = {"delays": some_delays(), "total": 6.0, "steps": 10_000}
+    assert_same(RULES[rule], target=target, folder=tmp_path, **options)
 
 
 @pytest.mark.parametrize("delays", [0, "differ"])
