@@ -4,7 +4,7 @@ from bioconv.projections.explicit import explicit
 from bioconv.projections.gates import Gate, gate_of
 from bioconv.projections.indices import Links, links, path_matrix
 from bioconv.projections.kinds import Convolution, Kind, Matrix, Targets, kind_of, order_of
-from bioconv.projections.lateral import AllButOwn
+from bioconv.projections.lateral import AllButOwn, by_distance
 from bioconv.projections.plastic import Normaliser, PlasticProjection
 from bioconv.projections.plastic_synapses import plastic_synapses
 from bioconv.projections.shared import SharedProjection
@@ -12,6 +12,6 @@ from bioconv.projections.templated import TemplatedRunner
 
 __all__ = [
     "AllButOwn", "Convolution", "Gate", "Kind", "Links", "Matrix", "Normaliser", "PlasticProjection",
-    "SharedProjection", "Targets", "TemplatedRunner", "explicit", "gate_of", "kind_of", "links", "order_of",
+    "SharedProjection", "Targets", "TemplatedRunner", "by_distance", "explicit", "gate_of", "kind_of", "links", "order_of",
     "path_matrix", "plastic_synapses",
 ]  # fmt: skip

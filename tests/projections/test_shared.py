@@ -10,6 +10,7 @@ from scipy import sparse
 
 from bioconv.build import numbers
 from bioconv.build.settings import PRECISIONS
+from bioconv.errors import ParameterError
 from bioconv.graph import AvgPool2d, Conv2d, ZeroPad2d, output_shape
 from bioconv.projections import (
     AllButOwn,
@@ -17,6 +18,7 @@ from bioconv.projections import (
     Matrix,
     SharedProjection,
     Targets,
+    by_distance,
     explicit,
     kind_of,
     order_of,
@@ -117,6 +119,26 @@ def all_but_own(n):
     kind = AllButOwn(n_pre=n, n_post=n, weights=np.array([0.07]))
     assert kind.n_synapses == n * (n - 1)
     return kind, 0.07 * (1 - np.eye(n))
+
+
+@pytest.mark.parametrize("options", [{}, {"replicas": 2, "refractory": True}], ids=str)
+def test_neighbours_join_by_their_distance(options):
+    """On a rectangle, against the formula for every pair of neurons."""
+    rows, columns = np.divmod(np.arange(4 * 7), 7)
+    across, along = (np.abs(np.subtract.outer(each, each)) for each in (rows, columns))
+    near = (np.maximum(across, along) <= 2) & ~np.eye(28, dtype=bool)
+    matrix = np.where(near, 0.1 - 0.03 * np.hypot(across, along), 0.0)
+    assert_same(by_distance((4, 7), lambda d: 0.1 - 0.03 * d, 2), matrix, **options)
+
+
+def test_a_distance_without_a_weight_is_refused():
+    with (
+        np.errstate(divide="ignore"),
+        pytest.raises(ParameterError, match=r"no finite number at a distance of 1\b"),
+    ):
+        by_distance((4, 7), lambda d: 1 / (d - 1), 2)
+    with pytest.raises(ParameterError, match="reach of 0"):
+        by_distance((4, 7), np.negative, 0)
 
 
 side = st.integers(1, 3)
