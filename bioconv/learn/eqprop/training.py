@@ -144,9 +144,9 @@ def train(
         if checkpoint is not None:
             _save(now, recipe, checkpoint)
         if report:
+            held_out = f", held out {100 * now.validation_errors[-1]:.2f} %" * (n < len(inputs))
             report(
-                f"epoch {epoch + 1}: training {100 * now.training_errors[-1]:.2f} %, "
-                f"validation {100 * now.validation_errors[-1]:.2f} %"
+                f"epoch {epoch + 1}: error {100 * now.training_errors[-1]:.2f} % in training{held_out}"
             )
     return Trained(
         network=now.network,
