@@ -37,12 +37,13 @@ INPUT = TRACE
 INPUT_THRESHOLD = "pattern((t_in_timesteps % period)*dt, i) > 0"
 INPUT_RESET = "x += 1"
 
-#: ``err`` arrives from the output; ``z`` counts own spikes of late.
+#: ``err`` arrives from the output; ``z`` counts own spikes of late. Its power is taken once a neuron, not once a synapse.
 HIDDEN = (
     MEMBRANE
     + TRACE
     + """
 dz/dt = -z/tau_z : 1
+busy = z**4 : 1 (constant over dt)
 err : 1
 """
 )
@@ -78,7 +79,7 @@ dm/dt = {drive} : second/volt (clock-driven)
 DELIVER = "cur_post += w"
 DRIVE = "err_post*lam"
 #: Weights of a neuron that spikes often decay.
-REGULATED_DRIVE = "err_post*lam - rho*w*z_post**4"
+REGULATED_DRIVE = "err_post*lam - rho*w*busy_post"
 
 #: How the output's error reaches a hidden neuron, over the forward synapses read backwards.
 SYMMETRIC_FEEDBACK = """

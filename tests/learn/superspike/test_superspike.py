@@ -50,6 +50,7 @@ class Layer:
     def advance(self, step):
         r, dt = self.rule, self.rule.dt
         free = self.ready(step)
+        self.busy = self.z**4
         self.U = self.U + free * dt * (r.U_rest - self.U + self.cur) / r.tau_mem
         self.cur = self.cur - dt * self.cur / r.tau_syn
         self.psp, self.x = (
@@ -84,7 +85,7 @@ class Weights:
         r, dt = self.rule, self.rule.dt
         drive = post.err[:, None] * self.lam
         if regulated:
-            drive = drive - r.rho * self.w * post.z[:, None] ** 4
+            drive = drive - r.rho * self.w * post.busy[:, None]
         self.m, self.lam, self.l1 = (
             self.m + dt * drive,
             self.lam + dt * (self.l1 - self.lam) / r.tau_d,
