@@ -78,6 +78,12 @@ def steps_to(curve: Any, accuracy: float) -> int:
     return int(reached.argmax()) + 1 if reached.any() else 0
 
 
+def met(wanted: Any, found: Any, within: float = 2e-3, dt: float = 1e-4) -> int:
+    """How many of the wanted spikes have a found one near, in seconds that are multiples of ``dt``."""
+    away = np.abs(np.subtract.outer(np.asarray(wanted), np.asarray(found)))
+    return int((away <= within + dt / 2).any(axis=1).sum())
+
+
 def rounded(value: Any) -> Any:
     """The same with five significant digits, ready for JSON."""
     if isinstance(value, dict):

@@ -30,6 +30,7 @@ PAPERS = (
     "sengupta2019_sparsity_by_depth",
     "sengupta2019_thresholds",
     "stoeckl2021_steps",
+    "superspike_picture",
 )
 
 
@@ -330,6 +331,20 @@ def test_stoeckl_more_steps_are_more_digits():
     half, none = data["quantised"]["begins"]["0.5"], data["quantised"]["begins"]["0.0"]
     assert half["curve"][7] >= data["quantised"]["ann_accuracy"] - 0.002
     assert none["curve"][7] < half["curve"][7]
+
+
+def test_superspike_draws_a_picture_that_only_symmetric_feedback_makes_out(monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    picture, data = script("superspike_picture"), data_of("superspike_picture")
+    symmetric = data["feedback"]["symmetric"]
+    met = {kind: picture.met(data, kind) for kind in data["feedback"]}
+    assert met == {"symmetric": 151, "random": 65, "uniform": 14}
+    assert sum(map(len, data["targets"])) == sum(map(len, symmetric["last"])) == 160
+    assert not any(symmetric["first"])
+    loss = {kind: row["first_loss"] / row["last_loss"] for kind, row in data["feedback"].items()}
+    assert (
+        loss["symmetric"] >= 80 and loss["symmetric"] > 10 * loss["random"] > 20 * loss["uniform"]
+    )
 
 
 def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
