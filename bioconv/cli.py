@@ -31,6 +31,8 @@ examples
   bioconv learn diehl-cook --neurons 100               digits by STDP, without labels
 """
 
+#: The files of trained networks that the commands read.
+FILES = "an .h5, .keras, .npz, .onnx or .nir file, or a torch state_dict (.pt, .pth, .ckpt)"
 #: What `bioconv plot` draws: spikes, a neuron, a layer's and all layers' potentials, accuracy.
 PICTURES = ("raster", "membrane", "potentials", "layers", "accuracy")
 
@@ -89,9 +91,8 @@ def _command(commands: Any, run: Callable, name: str, text: str) -> argparse.Arg
 
 def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     """What a network is converted from and how."""
-    made.add_argument(
-        "model", help="a bundled network (digits_cnn, digits_mlp), an .h5 or .npz file"
-    )
+    made.add_argument("model", help=f"a bundled network (digits_cnn, digits_mlp), {FILES}")
+    _shape_option(made)
     made.add_argument("--data", metavar="NAME", required=data, help=", ".join(datasets.names()))
     made.add_argument("--folder", metavar="DIR", help="where the data set lies")
     made.add_argument(
@@ -133,6 +134,11 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
                       help="MaxPool2d=exp_max, fir_max, avg_max, or, AvgPool2d; LeakyReLU=pair, signed, ReLU")  # fmt: skip
 
 
+def _shape_option(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--input-shape", type=_shape, metavar="C,ROWS,COLUMNS",
+                      help="of a sample, where the file does not say it: weights that begin with a convolution")  # fmt: skip
+
+
 def _run_options(made: argparse.ArgumentParser) -> None:
     """What is shown to a network and on which device."""
     made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
@@ -155,6 +161,10 @@ def _count(text: str) -> int:
     return number
 
 
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(_count(number) for number in text.split(","))
+
+
 def _initial(text: str) -> float | str:
     return text if text == "random" else float(text)
 
@@ -173,7 +183,7 @@ def _model(options: argparse.Namespace) -> tuple[Any, Any]:
     """The trained network and its model, with scales from the training images if there are any."""
     from brian2 import ms
 
-    network = bioconv.read(options.model)
+    network = bioconv.read(options.model, input_shape=options.input_shape)
     images = None
     if options.data:
         images = datasets.load(
@@ -275,13 +285,14 @@ def _methods(commands: Any) -> None:
 
 def _inspect(commands: Any) -> None:
     made = _command(commands, inspect, "inspect", "what a network or a result holds")
-    made.add_argument("source", help="a bundled network, an .h5, .npz or .nir file, a result")
+    made.add_argument("source", help=f"a bundled network, {FILES}, or a result")
+    _shape_option(made)
 
 
 def inspect(options: argparse.Namespace) -> None:
     """Layers and sizes of a network, or the summary of a result."""
     try:
-        network = bioconv.read(options.source)
+        network = bioconv.read(options.source, input_shape=options.input_shape)
         trained = isinstance(network, bioconv.spiking.SpikingNetwork)
         print(bioconv.to_brian(network) if trained else network)
     except BioconvError as error:

@@ -4,11 +4,13 @@ A process of its own since a library in C may crash: ``python hostile.py READER 
 many files were read, refused, and what was slowest; anything else than a bioconv error ends it with a trace.
 """
 
+import io
 import os
 import resource
 import struct
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +99,42 @@ def onnx(path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
+def torch(path: Path) -> None:
+    path.write_bytes(torch_bytes(new=True))
+
+
+def old_torch(path: Path) -> None:
+    path.write_bytes(torch_bytes(new=False))
+
+
+def torch_bytes(new: bool) -> bytes:
+    import torch
+
+    rng = np.random.default_rng(0)
+    shapes = {"a.weight": (4, 3), "a.bias": (4,), "b.weight": (2, 4)}
+    state = {name: torch.tensor(rng.normal(size=shape)) for name, shape in shapes.items()}
+    file = io.BytesIO()
+    torch.save(state, file, _use_new_zipfile_serialization=new)
+    return file.getvalue()
+
+
+def torch_pickle(path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(torch_bytes(new=True))) as archive:
+        path.write_bytes(archive.read("archive/data.pkl"))
+
+
+def read_torch_pickle(path: Path) -> None:
+    """The tensors' pickle in an archive whose checksums are right: damage that only torch can find."""
+    whole = path.with_suffix(".pt")
+    with (
+        zipfile.ZipFile(io.BytesIO(torch_bytes(new=True))) as old,
+        zipfile.ZipFile(whole, "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, path.read_bytes() if name.endswith("data.pkl") else old.read(name))
+    bioconv.read(whole)
+
+
 def result(path: Path) -> None:
     model = bioconv.to_brian(network(), method="unscaled")
     images = np.random.default_rng(1).uniform(size=(2, 1, 4, 5))
@@ -114,6 +152,9 @@ READERS: dict[str, tuple[Callable, str, Callable]] = {
     "keras3 hdf5": (keras("keras3.h5"), ".h5", bioconv.read),
     "keras2": (keras("keras2.h5"), ".h5", bioconv.read),
     "onnx": (onnx, ".onnx", bioconv.read),
+    "torch": (torch, ".pt", bioconv.read),
+    "torch old": (old_torch, ".pt", bioconv.read),
+    "torch pickle": (torch_pickle, ".pkl", read_torch_pickle),
     "result": (result, ".h5", bioconv.load_result),
 }
 

@@ -68,7 +68,7 @@ ONLY_IN = {
         "cli",
     },
     "matplotlib": {"plots", "demo", "cli"},
-    "torch": {"read/pytorch.py", "learn/gradient"},
+    "torch": {"read/pytorch.py", "read/pytorch_file.py", "learn/gradient"},
     "h5py": {"hdf5"},
     "onnx": {"read/onnx.py"},
     "keras": set(),

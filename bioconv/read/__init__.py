@@ -17,6 +17,7 @@ from bioconv.read.keras import is_keras, read_keras
 from bioconv.read.nir import from_nir, is_nir
 from bioconv.read.onnx import is_onnx_model, read_onnx
 from bioconv.read.pytorch import is_torch_module, read_torch
+from bioconv.read.pytorch_file import is_torch_file, read_torch_file
 from bioconv.read.stated import read_stated
 from bioconv.spiking import SpikingNetwork
 
@@ -46,7 +47,8 @@ def read(
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
         :func:`bioconv.save_network`; a Keras model (``.keras`` or ``.h5``); an ONNX model (``.onnx``, or an
         ``onnx.ModelProto``); the name of a bundled network (``"digits_cnn"``); a ``torch.nn.Module``, also one with
-        neurons of snnTorch, Norse, SpikingJelly or Sinabs; a NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has
+        neurons of snnTorch, Norse, SpikingJelly or Sinabs; the path of a ``state_dict()`` or checkpoint of torch (``.pt``,
+        ``.pth``, ``.ckpt``), which is read as the dict of its weights; a NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has
         their options).
     input_shape : tuple of int, optional
         ``(n,)`` or ``(channels, rows, columns)`` of one sample. Needed for a torch module and for
@@ -70,6 +72,8 @@ def read(
         _refuse("neuron", neuron, "a torch module has its own")
         return read_torch(source, input_shape=input_shape, framework=framework)
     _refuse("framework", framework, "it is for torch modules")
+    if is_torch_file(source):
+        return read_torch_file(source, input_shape, neuron)
     if is_onnx_model(source):
         return read_onnx(source, input_shape)
     if neuron is not None:
@@ -89,7 +93,7 @@ def read(
         )
     raise ReadError(
         f"cannot read weights from {type(source).__name__}; give a list or dict of arrays, a path "
-        "(.h5, .npz, .nir), a bioconv Network or a torch.nn.Module"
+        "(.h5, .npz, .nir, .pt), a bioconv Network or a torch.nn.Module"
     )
 
 
@@ -109,6 +113,6 @@ def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> 
     if path.suffix in (".keras", ".h5", ".hdf5"):
         return read_keras(path, input_shape) if is_keras(path) else load_network(path)
     raise ReadError(
-        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz, .onnx or .nir nor one of the "
-        f"bundled networks ({', '.join(bundled())})"
+        f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz, .onnx, .nir, .pt, .pth or .ckpt nor "
+        f"one of the bundled networks ({', '.join(bundled())})"
     )

@@ -112,9 +112,9 @@ def test_a_flatten_stands_between_maps_and_the_first_dense_layer(style):
         (b"digits_cnn", None, "cannot read weights from bytes"),
         (7, None, "cannot read weights from int"),
         (
-            "net.pt",
+            "net.txt",
             None,
-            r"'net.pt': it is neither .*\.h5.* or \.nir .*bundled networks \(.*digits_",
+            r"'net.txt': it is neither .*\.h5.* or \.ckpt .*bundled networks \(.*digits_",
         ),
         ("digits", None, "digits_cnn, digits_mlp"),
         ("none.npz", None, r"none\.npz: no such file"),
