@@ -1,15 +1,28 @@
 """Spikes that come from outside: what an event camera or a recording sends, sample after sample."""
 
-from collections.abc import Sequence
+import os
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
-from bioconv.errors import StimulusError
+from bioconv.errors import DataError, MissingDataError, StimulusError
 
 #: Part of a step by which rounding may keep an event before the step it belongs to.
 _ROUNDING = 1e-6
+#: What numpy and zipfile raise on damaged files.
+_DAMAGED = (
+    OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
+    OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+#: Arrays of a file of events; "length" may be left out.
+_STORED = ("shape", "n_samples", "sample", "neuron", "time")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +71,8 @@ class Events:
             )
         self._check("sample", self.sample, self.n_samples)
         self._check("neuron", self.neuron, self.size)
+        if self.length is not None and not 0 < self.length < float("inf"):
+            raise StimulusError(f"events: length is {self.length}; give seconds, or None")
         if self.time.size and not (self.time.min() >= 0 and np.isfinite(self.time).all()):
             raise StimulusError("events: times must be finite and not negative, in seconds")
 
@@ -132,6 +147,50 @@ class Events:
             length=frames.shape[1] * float(dt),
         )
 
+    def save(self, path: str | os.PathLike) -> None:
+        """Write an ``.npz`` file with the attributes as arrays, for :meth:`load` and ``bioconv run --input``.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written.
+        """
+        names = _STORED if self.length is None else (*_STORED, "length")
+        stored: dict[str, Any] = {name: getattr(self, name) for name in names}
+        try:
+            with Path(path).open("wb") as file:
+                np.savez_compressed(file, **stored)
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Events":
+        """Events of a file that :meth:`save` wrote, or of any ``.npz`` file with the attributes as arrays.
+
+        Raises
+        ------
+        MissingDataError
+            If there is no such file.
+        DataError
+            If it is damaged or lacks an array.
+        StimulusError
+            As when the events are made.
+        """
+        with _opened(path, NpzFile) as file:
+            missing = [name for name in _STORED if name not in file.files]
+            if missing:
+                raise DataError(
+                    f"{path} has no {', '.join(missing)}; a file of events has {', '.join(_STORED)}, and length where "
+                    "samples last longer than their events"
+                )
+            names = [name for name in (*_STORED, "length") if name in file.files]
+            stored = _read(path, lambda: {name: file[name] for name in names})
+        numbers = _read(path, lambda: _numbers(stored))
+        try:
+            return cls(**{**stored, **numbers})
+        except StimulusError as error:
+            raise StimulusError(f"{path}: {error}") from error
+
     def steps(self, dt: float) -> np.ndarray:
         """(n_events,) step of ``dt`` seconds into which every event falls."""
         return np.floor(self.time / float(dt) + _ROUNDING).astype(np.int64)
@@ -150,6 +209,60 @@ class Events:
         counts = np.zeros((self.n_samples, n_steps, self.size))
         np.add.at(counts, (self.sample[here], steps[here], self.neuron[here]), 1)
         return counts.reshape(self.n_samples, n_steps, *self.shape)
+
+
+def load_samples(path: str | os.PathLike) -> "np.ndarray | Events":
+    """Samples as ``model.run`` takes them: images or frames of an ``.npy`` file, events of an ``.npz`` file.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such file.
+    DataError
+        If it is of another kind, damaged, or holds pickled objects.
+    StimulusError
+        If the events are wrong.
+    """
+    if Path(path).suffix == ".npz":
+        return Events.load(path)
+    if Path(path).suffix != ".npy":
+        raise DataError(
+            f"cannot read samples from {path}: give an .npy file of images or frames, or an .npz file of events "
+            "(bioconv.Events.save)"
+        )
+    samples = _opened(path, np.ndarray)
+    if samples.ndim < 2 or samples.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path} holds an array of shape {samples.shape} and type {samples.dtype}; samples are numbers, "
+            "(n_samples, *shape) or (n_samples, n_steps, *shape)"
+        )
+    return samples
+
+
+def _opened(path: str | os.PathLike, kind: type) -> Any:
+    if not Path(path).is_file():
+        raise MissingDataError(f"{path}: no such file")
+    found = _read(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+    if not isinstance(found, kind):
+        raise DataError(f"{path} does not hold what its ending says, but {type(found).__name__}")
+    return found
+
+
+def _read(path: str | os.PathLike, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except _DAMAGED as error:
+        raise DataError(f"{path} is damaged or holds no plain arrays: {error}") from error
+
+
+def _numbers(stored: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The attributes that are no columns, from arrays."""
+    length = stored["length"].item() if "length" in stored else None
+    return {
+        "shape": tuple(int(n) for n in np.ravel(stored["shape"])),
+        "n_samples": int(stored["n_samples"].item()),
+        "length": None if length is None else float(length),
+    }
 
 
 def _column(name: str, values: Any, kind: Any) -> np.ndarray:

@@ -25,6 +25,7 @@ from keras_files import write as keras_model
 import bioconv
 from bioconv import datasets, sensors
 from bioconv.errors import BioconvError
+from bioconv.events import Events, load_samples
 from bioconv.graph import Conv2d, Dense, Flatten, Network, ReLU
 
 #: Bytes of address space beyond what is in use before the first file.
@@ -56,6 +57,16 @@ def idx(path: Path) -> None:
 
 def camera(path: Path) -> None:
     path.write_bytes(np.random.default_rng(0).integers(0, 256, 200, dtype=np.uint8).tobytes())
+
+
+def events(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    times, neurons = rng.uniform(0, 0.02, 30), rng.integers(0, 12, 30)
+    Events.of([(times, neurons), (times, neurons)], (12,)).save(path)
+
+
+def frames(path: Path) -> None:
+    np.save(path, np.random.default_rng(0).uniform(size=(2, 4, 5)))
 
 
 def nir(path: Path) -> None:
@@ -147,6 +158,8 @@ READERS: dict[str, tuple[Callable, str, Callable]] = {
     "npz": (npz, ".npz", bioconv.read),
     "idx": (idx, "-ubyte", datasets.read_idx),
     "camera": (camera, ".bin", sensors.read_bin),
+    "events": (events, ".npz", load_samples),
+    "frames": (frames, ".npy", load_samples),
     "nir": (nir, ".nir", read_nir),
     "keras3": (keras("keras3.keras"), ".keras", bioconv.read),
     "keras3 hdf5": (keras("keras3.h5"), ".h5", bioconv.read),

@@ -1,11 +1,14 @@
 """Events of many samples: what they accept, how they are cut into steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bioconv import Events
 from bioconv.build.playback import NONE, coded, width_of
-from bioconv.errors import StimulusError
+from bioconv.errors import DataError, MissingDataError, StimulusError
+from bioconv.events import load_samples
 from bioconv.projections import order_of
 
 SHAPE = (2, 3, 4)
@@ -99,3 +102,47 @@ def test_addresses_outside_and_frames_that_are_no_events(rng):
 def test_too_many_places_for_a_step(rng):
     with pytest.raises(StimulusError, match="shorter duration"):
         coded(some(rng), 0.001, 2**27, 64)
+
+
+@pytest.mark.parametrize("length", [None, 0.5])
+def test_events_of_a_file_are_those_that_were_saved(tmp_path, rng, length):
+    events = replace(some(rng), length=length)
+    events.save(tmp_path / "events.npz")
+    for again in (Events.load(tmp_path / "events.npz"), load_samples(str(tmp_path / "events.npz"))):
+        for name in ("sample", "neuron", "time"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(events, name))
+        assert (again.shape, again.n_samples, again.length) == (SHAPE, 3, length)
+
+
+def test_files_that_hold_no_samples_are_refused(tmp_path, rng):
+    some(rng).save(tmp_path / "events.npz")
+    (tmp_path / "renamed.npy").write_bytes((tmp_path / "events.npz").read_bytes())
+    np.savez(tmp_path / "part.npz", shape=[3], sample=[0], time=[0.1])
+    np.savez(tmp_path / "wrong.npz", shape=[3], n_samples=1, sample=[0], neuron=[3], time=[0.1])
+    np.savez(
+        tmp_path / "lasting.npz",
+        shape=[3],
+        n_samples=1,
+        sample=[0],
+        neuron=[1],
+        time=[0.1],
+        length=np.nan,
+    )
+    np.save(tmp_path / "pickled.npy", np.array([{}]), allow_pickle=True)
+    np.save(tmp_path / "one.npy", np.array(3.0))
+    np.save(tmp_path / "texts.npy", np.array([["a"]]))
+    for name, error, text in (
+        ("one.npy", DataError, r"of shape \(\) and type float64; samples are numbers"),
+        ("texts.npy", DataError, "type <U1; samples are numbers"),
+        ("renamed.npy", DataError, "does not hold what its ending says"),
+        ("part.npz", DataError, "part.npz has no n_samples, neuron"),
+        ("wrong.npz", StimulusError, "wrong.npz: events: neuron reaches from 3 to 3"),
+        ("lasting.npz", StimulusError, "length is nan"),
+        ("pickled.npy", DataError, "holds no plain arrays"),
+        ("absent.npz", MissingDataError, "no such file"),
+        ("events.csv", DataError, "give an .npy file"),
+    ):
+        with pytest.raises(error, match=text):
+            load_samples(tmp_path / name)
+    with pytest.raises(DataError, match="cannot write"):
+        some(rng).save(tmp_path / "no" / "folder.npz")
