@@ -15,6 +15,7 @@ import numpy as np
 import bioconv
 from bioconv import datasets
 from bioconv.errors import BioconvError, ParameterError, ResultError, RunInterrupted
+from bioconv.events import load_samples
 from bioconv.learn.commands import add as add_learn
 
 EPILOG = """\
@@ -25,6 +26,7 @@ examples
   bioconv evaluate digits_cnn --data digits            how well that network answers
   bioconv diagnose digits_cnn --data digits            which layer fails, how, and what helps
   bioconv run digits_cnn --data digits -o result.h5    the same, and keep the spikes
+  bioconv run net.nir --dt 0.1 --input x.npz -o r.h5   a trained spiking network, shown events of a file
   bioconv plot result.h5 raster -o raster.png          look at them
   bioconv export digits_cnn --data digits --cpp net    the network as a C++ program, without Python
   bioconv export digits_cnn --script network.py        the network as a Brian2 script, without bioconv
@@ -92,7 +94,7 @@ def _command(commands: Any, run: Callable, name: str, text: str) -> argparse.Arg
 def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     """What a network is converted from and how."""
     made.add_argument("model", help=f"a bundled network (digits_cnn, digits_mlp), {FILES}")
-    _shape_option(made)
+    _reading_options(made)
     made.add_argument("--data", metavar="NAME", required=data, help=", ".join(datasets.names()))
     made.add_argument("--folder", metavar="DIR", help="where the data set lies")
     made.add_argument(
@@ -108,7 +110,8 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
         help="training images that set the scales",
     )
     made.add_argument(
-        "--encoder", default="constant", help="constant, poisson, regular, ttfs or rank_order"
+        "--encoder",
+        help="constant, poisson, regular, ttfs, rank_order, frames or events; constant, or what --input holds",
     )
     made.add_argument(
         "--neuron",
@@ -117,10 +120,8 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     )
     made.add_argument(
         "--synapse",
-        default="delta",
-        help="delta, exponential, alpha, double_exponential or conductance",
+        help="delta, exponential, alpha, double_exponential or conductance; delta",
     )
-    made.add_argument("--reset", help="subtract or zero; that of the method")
     made.add_argument(
         "--initial", type=_initial, metavar="V", help="first potential, in thresholds, or random"
     )
@@ -128,21 +129,31 @@ def _model_options(made: argparse.ArgumentParser, data: bool) -> None:
     made.add_argument("--propagation", default="synchronous", help="synchronous or delayed")
     made.add_argument("--units", default="biophysical", help="biophysical or dimensionless")
     made.add_argument("--precision", default="double", help="double or single")
-    made.add_argument("--dt", type=float, default=1.0, metavar="MS", help="step, in milliseconds")
     made.add_argument("--seed", type=int, default=0, help="of the random numbers")
     made.add_argument("--substitute", action="append", default=[], metavar="LAYER=OTHER",
                       help="MaxPool2d=exp_max, fir_max, avg_max, or, AvgPool2d; LeakyReLU=pair, signed, ReLU")  # fmt: skip
 
 
-def _shape_option(made: argparse.ArgumentParser) -> None:
+def _reading_options(made: argparse.ArgumentParser) -> None:
+    """What a file of a network may leave open."""
     made.add_argument("--input-shape", type=_shape, metavar="C,ROWS,COLUMNS",
                       help="of a sample, where the file does not say it: weights that begin with a convolution")  # fmt: skip
+    made.add_argument(
+        "--dt", type=float, metavar="MS",
+        help="step, in milliseconds; 1, or that of a trained spiking network",
+    )  # fmt: skip
+    made.add_argument("--reset", help="subtract or zero; that of the method or of the file")
 
 
 def _run_options(made: argparse.ArgumentParser) -> None:
     """What is shown to a network and on which device."""
     made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
-    made.add_argument("--duration", type=float, default=100.0, metavar="MS", help="of an image")
+    made.add_argument(
+        "--duration",
+        type=float,
+        metavar="MS",
+        help="of a sample; 100, or its own for frames and events",
+    )
     made.add_argument("--device", default="auto", help="auto, numpy, cython or cpp_standalone")
     made.add_argument("--batch-size", type=_count, metavar="N", help="images at once; by size")
     made.add_argument(
@@ -179,13 +190,24 @@ def _substitutes(pairs: list[str]) -> dict[str, str]:
     return found
 
 
+def _network(options: argparse.Namespace, path: str) -> Any:
+    """The trained network; a NIR file with what it leaves open."""
+    from brian2 import ms
+
+    if Path(path).suffix == ".nir":
+        dt = None if options.dt is None else options.dt * ms
+        return bioconv.from_nir(path, dt=dt, reset=options.reset)
+    return bioconv.read(path, input_shape=options.input_shape)
+
+
 def _model(options: argparse.Namespace) -> tuple[Any, Any]:
     """The trained network and its model, with scales from the training images if there are any."""
     from brian2 import ms
 
-    network = bioconv.read(options.model, input_shape=options.input_shape)
+    network = _network(options, options.model)
+    spikes = isinstance(network, bioconv.spiking.SpikingNetwork)
     images = None
-    if options.data:
+    if options.data and not spikes:
         images = datasets.load(
             options.data, "train", folder=options.folder, samples=options.calibration
         ).images
@@ -193,28 +215,39 @@ def _model(options: argparse.Namespace) -> tuple[Any, Any]:
         network,
         calibration=images,
         method=options.method,
-        encoder=options.encoder,
+        encoder=options.encoder or _encoder(options, spikes),
         neuron=options.neuron,
         synapse=options.synapse,
-        reset=options.reset,
+        reset=None if Path(options.model).suffix == ".nir" else options.reset,
         initial=options.initial,
         readout=options.readout,
         propagation=options.propagation,
         units=options.units,
         precision=options.precision,
-        dt=options.dt * ms,
+        dt=None if options.dt is None else options.dt * ms,
         seed=options.seed,
-        substitute=_substitutes(options.substitute),
+        substitute=_substitutes(options.substitute) or None,
     )
     return network, model
 
 
-def _shown(options: argparse.Namespace, model: Any, images: np.ndarray, record: Any = None) -> Any:
+def _encoder(options: argparse.Namespace, spikes: bool) -> str:
+    """How a network is shown its samples, unless it is said: a trained spiking network takes an input a step."""
+    given = getattr(options, "input", None)
+    if given is None:
+        return "constant"
+    if given.suffix == ".npz":
+        return "events"
+    return "frames" if spikes else "constant"
+
+
+def _shown(options: argparse.Namespace, model: Any, images: Any, record: Any = None) -> Any:
     from brian2 import ms
 
+    own = None if model.settings.encoder.stepwise else 100 * ms
     return model.run(
         images,
-        options.duration * ms,
+        own if options.duration is None else options.duration * ms,
         device=options.device,
         batch_size=options.batch_size,
         processes=options.processes,
@@ -286,13 +319,13 @@ def _methods(commands: Any) -> None:
 def _inspect(commands: Any) -> None:
     made = _command(commands, inspect, "inspect", "what a network or a result holds")
     made.add_argument("source", help=f"a bundled network, {FILES}, or a result")
-    _shape_option(made)
+    _reading_options(made)
 
 
 def inspect(options: argparse.Namespace) -> None:
     """Layers and sizes of a network, or the summary of a result."""
     try:
-        network = bioconv.read(options.source, input_shape=options.input_shape)
+        network = _network(options, options.source)
         trained = isinstance(network, bioconv.spiking.SpikingNetwork)
         print(bioconv.to_brian(network) if trained else network)
     except BioconvError as error:
@@ -327,9 +360,17 @@ def convert(options: argparse.Namespace) -> None:
 
 def _run(commands: Any) -> None:
     made = _command(
-        commands, run, "run", "show test images to the spiking network, keep the result"
+        commands,
+        run,
+        "run",
+        "show test images or a file of samples to the spiking network, keep the result",
     )
-    _model_options(made, data=True)
+    _model_options(made, data=False)
+    made.add_argument(
+        "--input", type=Path, metavar="FILE",
+        help="samples instead of test images: an .npz file of events (bioconv.Events.save), or an .npy array, "
+        "(samples, steps, *shape) of frames for a trained spiking network and --encoder frames, else images",
+    )  # fmt: skip
     _run_options(made)
     made.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="an .h5 file"
@@ -347,14 +388,16 @@ def _run(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Show images and save the result; after Ctrl-C, what was finished."""
     path = _free(options.output, options.overwrite)
+    if not (options.data or options.input):
+        raise ParameterError("nothing to show: add --data NAME or --input FILE")
     record: dict[str, list[str]] = {}
     for pair in options.record:
         layer, equals, what = pair.partition("=")
         record.setdefault(layer, []).append(what if equals else "spikes")
+    samples = load_samples(options.input)[: options.samples] if options.input else _images(options)
     _, model = _model(options)
-    images = datasets.load(options.data, folder=options.folder, samples=options.samples).images
     try:
-        result = _shown(options, model, images, record)
+        result = _shown(options, model, samples, record)
     except RunInterrupted as stop:
         if stop.result is not None:
             stop.result.save(path, overwrite=options.overwrite)
@@ -362,6 +405,10 @@ def run(options: argparse.Namespace) -> None:
         raise
     result.save(path, overwrite=options.overwrite)
     print(f"{result!r}\nwritten to {path}")
+
+
+def _images(options: argparse.Namespace) -> np.ndarray:
+    return datasets.load(options.data, folder=options.folder, samples=options.samples).images
 
 
 def _evaluate(commands: Any) -> None:
@@ -385,6 +432,10 @@ def evaluate(options: argparse.Namespace) -> None:
     clock = _Stopwatch()
     data = datasets.load(options.data, folder=options.folder, samples=options.samples)
     network, model = _model(options)
+    if isinstance(network, bioconv.spiking.SpikingNetwork):
+        raise ParameterError(
+            f"{options.model} spikes already, and there is nothing to compare it with; bioconv run shows samples to it"
+        )
     clock.lap("convert")
     outputs = bioconv.reference(network, data.images)
     clock.lap("reference")
@@ -448,7 +499,7 @@ def diagnose(options: argparse.Namespace) -> None:
     """Table and verdict of a run, a trial of the advice, a picture of the errors."""
     path = _free(options.output, options.overwrite)
     data = datasets.load(options.data, folder=options.folder, samples=options.samples)
-    network = bioconv.read(options.network) if options.network else None
+    network = _network(options, options.network) if options.network else None
     found: dict[str, Any] = {}
     for method in [options.method, *options.compare]:
         _, model = _model(argparse.Namespace(**{**vars(options), "method": method}))

@@ -50,7 +50,7 @@ MAP = {
     },
     "plots": {"errors", "result", "analysis"},
     "demo": {"datasets", "graph", "plots", "result"},
-    "cli": {"errors", "datasets", "analysis", "learn", "plots", "demo"},
+    "cli": {"errors", "datasets", "events", "analysis", "learn", "plots", "demo"},
     "__init__": {"version"},
 }  # fmt: skip
 

@@ -11,6 +11,8 @@ import bioconv
 from bioconv.cli import PICTURES, main, parser
 from bioconv.convert import METHODS
 
+NIR = Path(__file__).parent / "read" / "nir_files" / "lif_norse.nir"
+
 COMMANDS = (
     "demo",
     "methods",
@@ -37,7 +39,7 @@ def test_top_help_shows_examples_that_parse(capsys):
     from bioconv.cli import EPILOG
 
     lines = [line.split("  ")[1] for line in EPILOG.splitlines() if line.startswith("  bioconv")]
-    assert len(lines) == 10
+    assert len(lines) == 11
     for line in lines:
         assert parser().parse_args(line.split()[1:]).run
 
@@ -199,6 +201,58 @@ def test_inspect_shows_the_equations_of_a_nir_graph(capsys):
     assert "note: dt is 0.0001 s, since r is tau/dt" in text and "v > V_th" in text
 
 
+def shown(tmp_path, file, *more):
+    """The result of ``bioconv run`` with a NIR graph and a file of samples."""
+    path = tmp_path / "r.h5"
+    arguments = ["run", str(NIR), "--dt", "0.1", "--reset", "zero", "--input", str(file), *more]
+    assert main([*arguments, "-o", str(path), "--overwrite", "--device", "numpy"]) == 0
+    return bioconv.load_result(path)
+
+
+def by_hand(samples, encoder):
+    network = bioconv.from_nir(NIR, dt=1e-4, reset="zero")
+    return bioconv.to_brian(network, encoder=encoder).run(samples, device="numpy")
+
+
+def same_spikes(result, other):
+    assert result.n_steps == other.n_steps and result.n_samples == other.n_samples
+    for name, counts in other.counts.items():
+        assert counts.sum() > 0, "silent networks agree with anything"
+        np.testing.assert_array_equal(result.counts[name], counts)
+
+
+def test_a_nir_graph_is_shown_the_frames_of_a_file(tmp_path, rng):
+    frames = rng.uniform(0, 40, size=(3, 25, 1))
+    np.save(tmp_path / "frames.npy", frames)
+    result = shown(tmp_path, tmp_path / "frames.npy")
+    assert result.n_steps == 25 and result.dt == 1e-4
+    same_spikes(result, by_hand(frames, "frames"))
+    assert (
+        shown(tmp_path, tmp_path / "frames.npy", "--samples", "2", "--duration", "1").n_steps == 10
+    )
+    np.save(tmp_path / "images.npy", frames[:, 0])
+    constant = shown(tmp_path, tmp_path / "images.npy", "--encoder", "constant", "--duration", "3")
+    assert constant.n_steps == 30 and len(constant.counts["layer_1"]) == 3
+
+
+def test_a_nir_graph_is_shown_the_events_of_a_file(tmp_path, rng):
+    frames = rng.integers(0, 2, size=(2, 300, 1))
+    events = bioconv.Events.from_frames(frames, 1e-4)
+    events.save(tmp_path / "events.npz")
+    result = shown(tmp_path, tmp_path / "events.npz")
+    assert result.n_steps == 300
+    same_spikes(result, by_hand(events, "events"))
+
+
+def test_a_converted_network_is_shown_the_images_of_a_file(tmp_path, capsys):
+    images = bioconv.datasets.load("digits", samples=4).images
+    np.save(tmp_path / "images.npy", images)
+    arguments = ["run", "digits_mlp", "--input", str(tmp_path / "images.npy"), "--device", "numpy"]
+    assert main([*arguments, "-o", str(tmp_path / "r.h5")]) == 0
+    other = bioconv.to_brian("digits_mlp").run(images, device="numpy")
+    same_spikes(bioconv.load_result(tmp_path / "r.h5"), other)
+
+
 def test_inspect_shows_layers(capsys):
     assert main(["inspect", "digits_cnn"]) == 0
     assert "conv1  Conv2d(weight=array(8, 1, 3, 3)" in capsys.readouterr().out
@@ -222,6 +276,17 @@ def test_data_lists_what_there_is(capsys):
         (["evaluate", "digits_mlp", "--data", "digits", "--dt", "-1"], "give a positive time"),
         (["run", "digits_mlp", "--data", "digits", "-o", "no/folder/r.h5"], "there is no folder"),
         (["evaluate", "digits_mlp", "--data", "digits", "--device", "gpu"], "device is 'gpu'"),
+        (["run", "digits_mlp", "-o", "r.h5"], "nothing to show: add --data NAME or --input FILE"),
+        (["run", "digits_mlp", "--input", "x.npy", "-o", "r.h5"], "x.npy: no such file"),
+        (
+            ["run", "digits_mlp", "--input", "x.csv", "-o", "r.h5"],
+            "give an .npy file of images or frames",
+        ),
+        (
+            ["evaluate", str(NIR), "--dt", "0.1", "--data", "digits"],
+            "spikes already, and there is nothing to compare",
+        ),
+        (["inspect", str(NIR)], "does not say dt"),
     ],
 )
 def test_errors_are_one_message_and_a_status(arguments, message, capsys):
