@@ -1,5 +1,7 @@
 """Networks of four frameworks: every spike of every layer is the framework's."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 from spiking_agreement import (
@@ -290,6 +292,14 @@ def test_what_cannot_be_read_is_refused_by_its_name(cases):
     for module, text in cases():
         with pytest.raises((ReadError, UnsupportedLayerError), match=text):
             bioconv.read(module, input_shape=(6,))
+
+
+def test_a_neuron_with_several_spikes_a_step_is_refused_by_its_place_with_what_to_do():
+    sl = pytest.importorskip("sinabs.layers")
+    parts = OrderedDict(fc=nn.Linear(6, 4), hidden=sl.LIF(tau_mem=10.0))  # MultiSpike unless told
+    text = r"hidden \(LIF\): .*MultiSpike.*train with spike_fn=sinabs.activation.SingleSpike"
+    with pytest.raises(UnsupportedLayerError, match=text):
+        bioconv.read(nn.Sequential(parts), input_shape=(6,))
 
 
 def test_a_framework_that_is_named_must_be_there():
