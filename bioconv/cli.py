@@ -145,9 +145,17 @@ def _reading_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--reset", help="subtract or zero; that of the method or of the file")
 
 
+def _input_option(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--input", type=Path, metavar="FILE",
+        help="samples instead of test images: an .npz file of events (bioconv.Events.save), or an .npy array, "
+        "(samples, steps, *shape) of frames for a trained spiking network and --encoder frames, else images",
+    )  # fmt: skip
+
+
 def _run_options(made: argparse.ArgumentParser) -> None:
     """What is shown to a network and on which device."""
-    made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
+    made.add_argument("--samples", type=_count, metavar="N", help="the first N; all")
     made.add_argument(
         "--duration",
         type=float,
@@ -366,11 +374,7 @@ def _run(commands: Any) -> None:
         "show test images or a file of samples to the spiking network, keep the result",
     )
     _model_options(made, data=False)
-    made.add_argument(
-        "--input", type=Path, metavar="FILE",
-        help="samples instead of test images: an .npz file of events (bioconv.Events.save), or an .npy array, "
-        "(samples, steps, *shape) of frames for a trained spiking network and --encoder frames, else images",
-    )  # fmt: skip
+    _input_option(made)
     _run_options(made)
     made.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="an .h5 file"
@@ -394,7 +398,7 @@ def run(options: argparse.Namespace) -> None:
     for pair in options.record:
         layer, equals, what = pair.partition("=")
         record.setdefault(layer, []).append(what if equals else "spikes")
-    samples = load_samples(options.input)[: options.samples] if options.input else _images(options)
+    samples = _samples(options)
     _, model = _model(options)
     try:
         result = _shown(options, model, samples, record)
@@ -407,7 +411,10 @@ def run(options: argparse.Namespace) -> None:
     print(f"{result!r}\nwritten to {path}")
 
 
-def _images(options: argparse.Namespace) -> np.ndarray:
+def _samples(options: argparse.Namespace) -> Any:
+    """What is to be shown: of a file, or the test images."""
+    if options.input:
+        return load_samples(options.input)[: options.samples]
     return datasets.load(options.data, folder=options.folder, samples=options.samples).images
 
 
@@ -622,9 +629,10 @@ def _export(commands: Any) -> None:
         "--stimulus",
         type=Path,
         metavar="FILE",
-        help="the test images of --data for the C++ program",
+        help="the test images of --data, or the samples of --input, for the C++ program",
     )
-    made.add_argument("--samples", type=_count, metavar="N", help="the first N test images; all")
+    _input_option(made)
+    made.add_argument("--samples", type=_count, metavar="N", help="the first N; all")
     made.add_argument("--duration", type=float, default=100.0, metavar="MS", help="of an image")
     made.add_argument(
         "--batch-size", type=_count, metavar="N", help="images at once in the C++ program; by size"
@@ -642,8 +650,8 @@ def export(options: argparse.Namespace) -> None:
 
     if not (options.cpp or options.script or options.stimulus):
         raise ParameterError("nothing to write: add --cpp DIR, --script FILE or --stimulus FILE")
-    if options.stimulus and not options.data:
-        raise ParameterError("--stimulus writes test images: add --data NAME")
+    if options.stimulus and not (options.data or options.input):
+        raise ParameterError("--stimulus writes samples: add --data NAME or --input FILE")
     _, model = _model(options)
     duration = options.duration * ms
     if options.cpp:
@@ -660,9 +668,9 @@ def export(options: argparse.Namespace) -> None:
         model.to_script(options.script, duration, overwrite=options.overwrite)
         print(f"written to {options.script} and {options.script.with_suffix('.h5')}")
     if options.stimulus:
-        test = datasets.load(options.data, folder=options.folder, samples=options.samples)
-        model.write_stimulus(options.stimulus, test.images, overwrite=options.overwrite)
-        print(f"{len(test.images)} samples written to {options.stimulus}")
+        samples = _samples(options)
+        model.write_stimulus(options.stimulus, samples, overwrite=options.overwrite)
+        print(f"{len(samples)} samples written to {options.stimulus}")
 
 
 def _data(commands: Any) -> None:

@@ -244,6 +244,21 @@ def test_a_nir_graph_is_shown_the_events_of_a_file(tmp_path, rng):
     same_spikes(result, by_hand(events, "events"))
 
 
+def test_a_nir_graph_is_exported_with_the_events_of_a_file(tmp_path, rng):
+    events = bioconv.Events.from_frames(rng.integers(0, 2, size=(3, 50, 1)), 1e-4)
+    events.save(tmp_path / "events.npz")
+    arguments = ["export", str(NIR), "--dt", "0.1", "--reset", "zero", "--duration", "5"]
+    arguments += ["--input", str(tmp_path / "events.npz"), "--samples", "2"]
+    forms = ["--stimulus", str(tmp_path / "x.bin"), "--cpp", str(tmp_path / "net")]
+    assert main([*arguments, *forms, "--script", str(tmp_path / "network.py")]) == 0
+    network = bioconv.from_nir(NIR, dt=1e-4, reset="zero")
+    model = bioconv.to_brian(network, encoder="events")
+    model.write_stimulus(tmp_path / "y.bin", events[:2])
+    assert (tmp_path / "x.bin").read_bytes() == (tmp_path / "y.bin").read_bytes()
+    assert "model.steps = 50;" in (tmp_path / "net" / "program" / "model.cpp").read_text()
+    assert "STEPS = 50" in (tmp_path / "network.py").read_text()
+
+
 def test_a_converted_network_is_shown_the_images_of_a_file(tmp_path, capsys):
     images = bioconv.datasets.load("digits", samples=4).images
     np.save(tmp_path / "images.npy", images)
