@@ -1,0 +1,140 @@
+"""STDP convolution against plain loops; its code and update by hand."""
+
+import numpy as np
+import pytest
+
+from bioconv.errors import ParameterError, StimulusError
+from bioconv.learn import stdp_convolution as sc
+from bioconv.learn.stdp_convolution import coding
+
+LAYER = sc.Layer(
+    maps=4, kernel=3, threshold=3.1, padding=1, winners=3, radius=1, a_plus=0.1, a_minus=-0.05
+)
+
+
+def slow_spikes(layer, weights, times):
+    """{(map, row, column): (step, potential)} of one image, with inhibition."""
+    channels, rows, columns = times.shape
+    p, k = layer.padding, layer.kernel
+    found = {}
+    for row in range(rows + 2 * p - k + 1):
+        for column in range(columns + 2 * p - k + 1):
+            for step in range(sc.STEPS):
+                potentials = []
+                for f in range(layer.maps):
+                    v = 0.0
+                    for c, y, x in np.ndindex(channels, k, k):
+                        at = row + y - p, column + x - p
+                        inside = 0 <= at[0] < rows and 0 <= at[1] < columns
+                        if inside and times[c, *at] <= step:
+                            v += weights[f, c, y, x]
+                    potentials.append(v)
+                if max(potentials) >= layer.threshold:
+                    best = int(np.argmax(potentials))
+                    found[best, row, column] = step, potentials[best]
+                    break
+    return found
+
+
+def slow_winners(layer, spikes):
+    left, found = dict(spikes), []
+    while left and len(found) < layer.winners:
+        best = min(left, key=lambda at: (left[at][0], -left[at][1]))
+        found.append(best)
+        for at in list(left):
+            near = max(abs(at[1] - best[1]), abs(at[2] - best[2])) <= layer.radius
+            if at[0] == best[0] or near:
+                del left[at]
+    return found
+
+
+@pytest.fixture
+def case(rng):
+    times = rng.integers(0, sc.STEPS + 6, size=(1, 2, 5, 7)).clip(max=sc.STEPS).astype(np.uint8)
+    return rng.random((4, 2, 3, 3)), times
+
+
+def test_first_spikes_are_those_of_plain_loops(case):
+    weights, times = case
+    steps, potentials = LAYER.first_spikes(weights, times)
+    expected = slow_spikes(LAYER, weights, times[0])
+    assert steps.shape == (1, 4, 5, 7) and len(expected) > 20
+    assert {tuple(at) for at in np.argwhere(steps[0] < sc.STEPS).tolist()} == set(expected)
+    for at, (step, potential) in expected.items():
+        assert steps[0][at] == step
+        # Nine or more sums in single precision.
+        assert abs(potentials[0][at] - potential) < 18 * 1.2e-7 * 18
+
+
+def test_winners_and_update_are_those_of_plain_loops(case):
+    weights, times = case
+    expected = slow_spikes(LAYER, weights, times[0])
+    steps, potentials = LAYER.first_spikes(weights, times)
+    winners = slow_winners(LAYER, expected)
+    assert len(winners) > 1 and LAYER.chosen(steps[0], potentials[0]) == winners
+    wanted = weights.copy()
+    for f, row, column in winners:
+        for c, y, x in np.ndindex(2, 3, 3):
+            at = row + y - 1, column + x - 1
+            inside = 0 <= at[0] < 5 and 0 <= at[1] < 7
+            early = inside and times[0, c, *at] <= expected[f, row, column][0]
+            w = weights[f, c, y, x]
+            wanted[f, c, y, x] = w + (0.1 if early else -0.05) * w * (1 - w)
+    learnt = LAYER.learn(weights, times, progress=False)
+    np.testing.assert_allclose(learnt, wanted, rtol=0, atol=1e-15)
+    assert abs(learnt - weights).max() > 0.01
+
+
+def test_an_update_by_hand():
+    layer = sc.Layer(maps=1, kernel=2, threshold=0.9, a_plus=0.1, a_minus=-0.05)
+    times = np.array([[[[0, 3], [5, 15]]]], dtype=np.uint8)
+    learnt = layer.learn(np.full((1, 1, 2, 2), 0.5), times, progress=False)
+    np.testing.assert_allclose(learnt[0, 0], [[0.525, 0.525], [0.4875, 0.4875]], atol=1e-15)
+
+
+def test_rates_double():
+    layer = sc.Layer(maps=1, kernel=2, threshold=1.0, double_every=500)
+    assert layer.rates(499) == (0.004, -0.003) and layer.rates(500) == (0.008, -0.006)
+    np.testing.assert_allclose(layer.rates(10_000), (0.15, -0.1125))
+
+
+def test_pooling_forwards_the_earliest():
+    steps = np.array([[[[3, 15, 7], [9, 2, 7]]]], dtype=np.uint8)
+    assert sc.Layer(maps=1, kernel=1, threshold=1.0).pooled(steps).tolist() == [[[[2]]]]
+
+
+def test_filters():
+    on, off = (sc.difference_of_gaussians(*pair) for pair in ((1, 2), (2, 1)))
+    assert abs(on.sum()) < 1e-12 and on.max() == on[3, 3] == 1 and off[3, 3] == off.min() < 0
+
+
+def test_the_brightest_spikes_first():
+    """A dot spikes at once; one of half its brightness, far from it, as early: it is normalised."""
+    image = np.zeros((1, 1, 9, 34))
+    image[0, 0, 4, 5], image[0, 0, 4, 28] = 1.0, 0.5
+    times = sc.latencies(image)
+    assert times.shape == (1, 2, 9, 34) and times.dtype == np.uint8
+    assert times[0, 0, 4, 5] == times[0, 0, 4, 28] == 0 and 0 < times[0, 0, 3, 4] < sc.STEPS
+    assert (sc.latencies(0 * image) == sc.STEPS).all()
+
+
+def test_steps_hold_equal_numbers():
+    """33 values above zero: two a step, and the three left over in the last one."""
+    values = np.arange(34.0)
+    steps = coding._steps(values)
+    assert steps[0] == sc.STEPS and steps[33] == steps[32] == 0 and steps[31] == 1
+    assert np.bincount(steps).tolist() == [2] * 14 + [5, 1]
+
+
+def test_what_does_not_fit_is_said(case):
+    weights, times = case
+    with pytest.raises(StimulusError, match=r"need \(n, 1"):
+        sc.latencies(np.ones((2, 5, 5)))
+    with pytest.raises(StimulusError, match="outside"):
+        sc.latencies(np.full((1, 1, 5, 5), 2.0))
+    with pytest.raises(StimulusError, match=r"need \(n, 2"):
+        LAYER.first_spikes(weights, times[:, :1])
+    with pytest.raises(ParameterError, match="maps is 0"):
+        sc.Layer(maps=0, kernel=3, threshold=1.0)
+    with pytest.raises(ParameterError, match="threshold is -1"):
+        sc.Layer(maps=1, kernel=3, threshold=-1.0)
