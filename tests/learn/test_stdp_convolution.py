@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bioconv import datasets
 from bioconv.errors import ParameterError, StimulusError
 from bioconv.learn import stdp_convolution as sc
 from bioconv.learn.stdp_convolution import coding
@@ -64,6 +65,39 @@ def test_first_spikes_are_those_of_plain_loops(case):
         assert steps[0][at] == step
         # Nine or more sums in single precision.
         assert abs(potentials[0][at] - potential) < 18 * 1.2e-7 * 18
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["numpy", pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full])],
+)
+def test_brian2_finds_the_same_first_spikes(rng, device):
+    """Two layers, three images: the second takes the pooled spikes of the first."""
+    second = sc.Layer(maps=5, kernel=2, threshold=1.0, padding=1)
+    times = rng.integers(0, sc.STEPS + 9, size=(3, 2, 6, 9)).clip(max=sc.STEPS).astype(np.uint8)
+    for layer, weights in ((LAYER, rng.random((4, 2, 3, 3))), (second, rng.random((5, 4, 2, 2)))):
+        steps, _ = layer.first_spikes(weights, times)
+        assert (steps < sc.STEPS).sum() > 20
+        np.testing.assert_array_equal(layer.replay(weights, times, device=device), steps)
+        times = layer.pooled(steps)
+
+
+@pytest.mark.data
+def test_brian2_finds_the_same_first_spikes_on_mnist():
+    """Crops of two images, filters learnt at a high rate, both layers with their thresholds."""
+    first = sc.Layer(
+        maps=8, kernel=5, threshold=10.0, padding=2, winners=5, radius=2, a_plus=0.15, a_minus=-0.1
+    )
+    second = sc.Layer(maps=6, kernel=2, threshold=1.0, padding=1)
+    images = datasets.load("mnist", "train", samples=60).images[:, :, 2:26, 6:24]
+    times = sc.latencies(images)
+    weights = first.learn(first.random(2, seed=1), times, progress=False)
+    times = times[:2]
+    for layer, kernels in ((first, weights), (second, second.random(8, seed=2))):
+        steps, _ = layer.first_spikes(kernels, times)
+        assert (steps < sc.STEPS).sum() > 50
+        np.testing.assert_array_equal(layer.replay(kernels, times), steps)
+        times = layer.pooled(steps)
 
 
 def test_winners_and_update_are_those_of_plain_loops(case):

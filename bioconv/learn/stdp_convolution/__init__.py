@@ -6,12 +6,13 @@
 >>> weights = conv1.learn(weights, times)
 >>> pooled = conv1.pooled(conv1.first_spikes(weights, times)[0])
 
-============ ============================================ =======
+============ ============================================ ========
 module       what                                         where
-============ ============================================ =======
+============ ============================================ ========
 coding       on and off maps, latencies                   numpy
 layer        first spikes, inhibition, pooling, learning  numpy
-============ ============================================ =======
+brian        the same first spikes from equations         Brian2
+============ ============================================ ========
 
 References
 ----------

@@ -113,6 +113,16 @@ class Layer:
             steps[at], chosen[at], highest[at] = step, best[fires], value[fires]
         return self._spread(steps, chosen, highest, (n, rows, columns))
 
+    def replay(
+        self, weights: np.ndarray, times: np.ndarray, *, device: str = "numpy"
+    ) -> np.ndarray:
+        """The steps of :meth:`first_spikes` from Brian2, on its device ``"numpy"`` or ``"cython"``."""
+        from bioconv.learn.stdp_convolution.brian import replayed
+
+        numbers = np.arange(times.size).reshape(times.shape)
+        covered = self._patches(numbers, weights.shape[1], beyond=times.size)
+        return replayed(weights, times, covered, self.threshold, device)
+
     def _spread(self, steps, chosen, highest, shape) -> tuple[np.ndarray, np.ndarray]:
         """From one winner a position to all maps."""
         found = np.full((len(steps), self.maps), STEPS, dtype=np.uint8)
@@ -169,14 +179,14 @@ class Layer:
                 weights[f] = np.clip(w + np.where(before, plus, minus) * w * (1 - w), 0.0, 1.0)
         return weights
 
-    def _patches(self, times: np.ndarray, n_channels: int) -> np.ndarray:
-        """(n, n_rows_out, n_columns_out, n_channels, kernel, kernel) steps."""
+    def _patches(self, times: np.ndarray, n_channels: int, beyond: int = STEPS) -> np.ndarray:
+        """(n, n_rows_out, n_columns_out, n_channels, kernel, kernel) steps, ``beyond`` in the padding."""
         if times.ndim != 4 or times.shape[1] != n_channels:
             raise StimulusError(
                 f"Layer: times have shape {times.shape}; need (n, {n_channels}, n_rows, n_columns)"
             )
         p, k = self.padding, self.kernel
-        padded = np.pad(times, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=STEPS)
+        padded = np.pad(times, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=beyond)
         if min(padded.shape[2:]) < k:
             raise StimulusError(f"Layer: images of {times.shape[2:]} are smaller than the kernel")
         windows = sliding_window_view(padded, (k, k), axis=(2, 3))  # type: ignore[call-overload]
