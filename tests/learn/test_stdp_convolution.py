@@ -172,3 +172,5 @@ def test_what_does_not_fit_is_said(case):
         sc.Layer(maps=0, kernel=3, threshold=1.0)
     with pytest.raises(ParameterError, match="threshold is -1"):
         sc.Layer(maps=1, kernel=3, threshold=-1.0)
+    with pytest.raises(ParameterError, match="device is 'cpp_standalone'; choose"):
+        LAYER.replay(weights, times, device="cpp_standalone")

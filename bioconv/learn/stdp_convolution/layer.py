@@ -119,6 +119,8 @@ class Layer:
         """The steps of :meth:`first_spikes` from Brian2, on its device ``"numpy"`` or ``"cython"``."""
         from bioconv.learn.stdp_convolution.brian import replayed
 
+        if device not in ("numpy", "cython"):
+            raise ParameterError(f"Layer: device is {device!r}; choose one of numpy, cython")
         numbers = np.arange(times.size).reshape(times.shape)
         covered = self._patches(numbers, weights.shape[1], beyond=times.size)
         return replayed(weights, times, covered, self.threshold, device)
