@@ -1,12 +1,14 @@
-"""STDP convolution against plain loops; its code and update by hand."""
+"""STDP convolution against plain loops; its code and update by hand; training and its files."""
+
+import sys
 
 import numpy as np
 import pytest
 
 from bioconv import datasets
-from bioconv.errors import ParameterError, StimulusError
+from bioconv.errors import MissingDependencyError, ParameterError, StimulusError
 from bioconv.learn import stdp_convolution as sc
-from bioconv.learn.stdp_convolution import coding
+from bioconv.learn.stdp_convolution import coding, training
 
 LAYER = sc.Layer(
     maps=4, kernel=3, threshold=3.1, padding=1, winners=3, radius=1, a_plus=0.1, a_minus=-0.05
@@ -30,7 +32,7 @@ def slow_spikes(layer, weights, times):
                         if inside and times[c, *at] <= step:
                             v += weights[f, c, y, x]
                     potentials.append(v)
-                if max(potentials) >= layer.threshold:
+                if max(potentials) > layer.threshold:
                     best = int(np.argmax(potentials))
                     found[best, row, column] = step, potentials[best]
                     break
@@ -67,6 +69,19 @@ def test_first_spikes_are_those_of_plain_loops(case):
         assert abs(potentials[0][at] - potential) < 18 * 1.2e-7 * 18
 
 
+def test_without_inhibition_every_map_fires_as_if_alone(case):
+    weights, times = case
+    steps, potentials = LAYER.first_spikes(weights, times, inhibition=False)
+    alone = sc.Layer(maps=1, kernel=3, threshold=3.1, padding=1)
+    for f in range(4):
+        expected = slow_spikes(alone, weights[f : f + 1], times[0])
+        fired = {(0, *at) for at in np.argwhere(steps[0, f] < sc.STEPS).tolist()}
+        assert fired == set(expected) and len(fired) > 20
+        for at, (step, potential) in expected.items():
+            assert steps[0, f][at[1:]] == step
+            assert abs(potentials[0, f][at[1:]] - potential) < 18 * 1.2e-7 * 18
+
+
 @pytest.mark.parametrize(
     "device",
     ["numpy", pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full])],
@@ -76,9 +91,11 @@ def test_brian2_finds_the_same_first_spikes(rng, device):
     second = sc.Layer(maps=5, kernel=2, threshold=1.0, padding=1)
     times = rng.integers(0, sc.STEPS + 9, size=(3, 2, 6, 9)).clip(max=sc.STEPS).astype(np.uint8)
     for layer, weights in ((LAYER, rng.random((4, 2, 3, 3))), (second, rng.random((5, 4, 2, 2)))):
-        steps, _ = layer.first_spikes(weights, times)
-        assert (steps < sc.STEPS).sum() > 20
-        np.testing.assert_array_equal(layer.replay(weights, times, device=device), steps)
+        for inhibition in (True, False):
+            steps, _ = layer.first_spikes(weights, times, inhibition=inhibition)
+            assert (steps < sc.STEPS).sum() > 20
+            replayed = layer.replay(weights, times, inhibition=inhibition, device=device)
+            np.testing.assert_array_equal(replayed, steps)
         times = layer.pooled(steps)
 
 
@@ -137,6 +154,17 @@ def test_pooling_forwards_the_earliest():
     assert sc.Layer(maps=1, kernel=1, threshold=1.0).pooled(steps).tolist() == [[[[2]]]]
 
 
+def test_pooling_with_padding():
+    steps = np.array([[[[3, 15, 7], [9, 2, 7]]]], dtype=np.uint8)
+    padded = sc.Layer(maps=1, kernel=1, threshold=1.0, pool_padding=1)
+    assert padded.pooled(steps).tolist() == [[[[3, 7], [9, 2]]]]
+
+
+def test_the_earliest_map_stays():
+    steps = np.array([[[[3, 15]], [[2, 7]], [[2, 9]]]], dtype=np.uint8)
+    assert sc.earliest(steps).tolist() == [[[[15, 15]], [[2, 7]], [[15, 15]]]]
+
+
 def test_filters():
     on, off = (sc.difference_of_gaussians(*pair) for pair in ((1, 2), (2, 1)))
     assert abs(on.sum()) < 1e-12 and on.max() == on[3, 3] == 1 and off[3, 3] == off.min() < 0
@@ -174,3 +202,102 @@ def test_what_does_not_fit_is_said(case):
         sc.Layer(maps=1, kernel=3, threshold=-1.0)
     with pytest.raises(ParameterError, match="device is 'cpp_standalone'; choose"):
         LAYER.replay(weights, times, device="cpp_standalone")
+
+
+SMALL = (
+    sc.Layer(
+        maps=4, kernel=5, threshold=8.0, padding=2, winners=2, radius=1, pool_padding=1, double_every=8
+    ),
+    sc.Layer(maps=6, kernel=2, threshold=1.0, padding=1, winners=3, double_every=8),
+)  # fmt: skip
+
+
+@pytest.fixture
+def bars(rng):
+    """Bars, upright or lying, at random places; their direction."""
+    labels = np.arange(40) % 2
+    images = np.zeros((40, 1, 14, 14))
+    for image, label, place in zip(images, labels, rng.integers(3, 10, size=40), strict=True):
+        image[0, 2:12, place : place + 2] = 1
+        if label:
+            image[0] = image[0].T.copy()
+    return images, labels
+
+
+def test_features_are_the_neurons_that_fire_at_all(bars):
+    images, _ = bars
+    trained = sc.train(images, SMALL, n_images=(20, 50), progress=False)
+    assert trained.n_seen == (20, 50)
+    times = sc.latencies(images)
+    for layer, weights in zip(trained.layers, trained.weights, strict=True):
+        times = layer.pooled(layer.first_spikes(weights, times, inhibition=False)[0])
+    features = trained.features(images)
+    np.testing.assert_array_equal(features, times.reshape(40, -1) < sc.STEPS)
+    np.testing.assert_array_equal(features, trained.features(sc.latencies(images), encoded=True))
+    assert 0.02 < features.mean() < 0.98
+
+
+def test_a_read_out_tells_bars_apart(bars):
+    pytest.importorskip("sklearn")
+    images, labels = bars
+    features = sc.train(images, SMALL, n_images=(20, 20), progress=False).features(images)
+    assert sc.read_out(features[:30], labels[:30]).score(features[30:], labels[30:]) >= 0.8
+
+
+def test_a_read_out_needs_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.svm", None)
+    with pytest.raises(MissingDependencyError, match=r"bioconv\[sklearn\]"):
+        sc.read_out(np.eye(2, dtype=bool), np.arange(2))
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(bars, tmp_path, monkeypatch):
+    images, _ = bars
+    monkeypatch.setattr(training, "_SAVE", 8)
+    whole = sc.train(images, SMALL, n_images=(20, 50), progress=False)
+    given, path = sc.Layer.learn, tmp_path / "part.h5"
+    calls = []
+
+    def stops(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return given(*args, **kwargs)
+
+    monkeypatch.setattr(sc.Layer, "learn", stops)
+    with pytest.raises(KeyboardInterrupt):
+        sc.train(images, SMALL, n_images=(20, 50), checkpoint=path, progress=False)
+    assert sc.Trained.load(path).n_seen == (20, 16)
+    arguments = dict(n_images=(20, 50), checkpoint=path, progress=False)
+    found = sc.train(images, SMALL, resume=True, **arguments)
+    assert len(calls) == 6 + 5 and found.n_seen == whole.n_seen
+    for a, b in zip(found.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ParameterError, match="exists; pass resume"):
+        sc.train(images, SMALL, **arguments)
+    with pytest.raises(ParameterError, match="was written with"):
+        sc.train(images, SMALL, seed=7, resume=True, **arguments)
+
+
+def test_a_saved_network_is_the_same(tmp_path):
+    trained = sc.Trained.random(SMALL, seed=3)
+    trained.save(tmp_path / "net.h5")
+    found = sc.Trained.load(tmp_path / "net.h5")
+    assert found.layers == SMALL and found.n_seen == (0, 0)
+    for a, b in zip(found.weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ParameterError, match="exists"):
+        trained.save(tmp_path / "net.h5")
+    with pytest.raises(ParameterError, match="no such file"):
+        sc.Trained.load(tmp_path / "other.h5")
+
+
+def test_training_that_does_not_fit_is_said(bars):
+    images, _ = bars
+    with pytest.raises(ParameterError, match=r"n_images is \(5,\) for 2 layers"):
+        sc.train(images, SMALL, n_images=(5,))
+    with pytest.raises(StimulusError, match="there are no images"):
+        sc.train(images[:0], SMALL, n_images=(5, 5))
+    with pytest.raises(StimulusError, match="there are no images"):
+        sc.Trained.random(SMALL, seed=1).features(images[:0])
+    with pytest.raises(ParameterError, match="needs the checkpoint"):
+        sc.train(images, SMALL, n_images=(5, 5), resume=True)

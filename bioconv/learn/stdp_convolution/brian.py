@@ -1,7 +1,7 @@
 """A layer in Brian2: the same first spikes. Samples stand side by side as replicas; neurons are numbered sample, map, row, column.
 
-Within a step: input arrives, maps at one position compare their potentials, the highest that reaches the threshold fires. Its position
-is closed before the next step.
+Within a step: input arrives, and neurons above the threshold fire. With inhibition, maps at one position compare their potentials first,
+only the highest fires, and its position is closed before the next step.
 """
 
 import tempfile
@@ -32,7 +32,12 @@ SCHEDULE = ["start", "synapses", "groups", "thresholds", "resets", "end"]
 
 
 def replayed(
-    weights: np.ndarray, times: np.ndarray, patches: np.ndarray, threshold: float, name: str
+    weights: np.ndarray,
+    times: np.ndarray,
+    patches: np.ndarray,
+    threshold: float,
+    inhibition: bool,
+    name: str,
 ) -> np.ndarray:
     """(n, maps, n_rows, n_columns) uint8 steps; ``STEPS`` for none.
 
@@ -52,19 +57,16 @@ def replayed(
         neurons = NeuronGroup(
             int(np.prod(shape)),
             EQUATIONS,
-            threshold="v >= theta and higher == 0 and closed == 0",
+            threshold="v > theta and higher == 0 and closed == 0",
             reset="closed = 1",
             namespace={"theta": threshold},
             name="maps",
         )
         arriving = _arriving(inputs, neurons, weights, patches, times.size, shape)
-        same = _same_position(shape)
-        compare = Synapses(
-            neurons, neurons, COMPARE, on_pre="closed_post = 1", name="same_position"
-        )
-        compare.connect(i=same[0], j=same[1])
         monitor = SpikeMonitor(neurons, name="spikes")
-        network = Network(inputs, neurons, arriving, compare, monitor)
+        network = Network(inputs, neurons, arriving, monitor)
+        if inhibition:
+            network.add(_inhibition(neurons, shape))
         network.schedule = SCHEDULE
         network.run(STEPS * ms, namespace={})
         found = np.full(shape, STEPS, dtype=np.uint8)
@@ -83,6 +85,13 @@ def _arriving(inputs, neurons, weights, patches, n_inputs: int, shape) -> Synaps
     synapses.connect(i=pre[inside], j=post[inside])
     synapses.w = np.stack(per_map, axis=1)[inside]
     return synapses
+
+
+def _inhibition(neurons: NeuronGroup, shape) -> Synapses:
+    same = _same_position(shape)
+    compare = Synapses(neurons, neurons, COMPARE, on_pre="closed_post = 1", name="same_position")
+    compare.connect(i=same[0], j=same[1])
+    return compare
 
 
 def _same_position(shape) -> tuple[np.ndarray, np.ndarray]:

@@ -27,9 +27,11 @@ class Layer:
 
     Attributes
     ----------
-    maps, kernel, padding, pool : int
-        ``padding`` on every side of the input; ``pool`` is the window, and its stride.
+    maps, kernel, padding, pool, pool_padding : int
+        ``padding`` on every side of the input; ``pool`` is the window, and its stride;
+        ``pool_padding`` on every side before pooling.
     threshold : float
+        A neuron fires when its potential is above it.
     winners, radius : int
         Neurons that learn from an image, one a map; no two are within ``radius`` of each other.
     a_plus, a_minus : float
@@ -44,6 +46,7 @@ class Layer:
     threshold: float
     pool: int = 2
     padding: int = 0
+    pool_padding: int = 0
     winners: int = 1
     radius: int = 0
     a_plus: float = 0.004
@@ -52,7 +55,9 @@ class Layer:
     double_every: int = 0
 
     def __post_init__(self):
-        least = dict(maps=1, kernel=1, pool=1, winners=1, padding=0, radius=0, double_every=0)
+        least = dict(
+            maps=1, kernel=1, pool=1, winners=1, padding=0, pool_padding=0, radius=0, double_every=0
+        )
         for name, lowest in least.items():
             value = getattr(self, name)
             if not isinstance(value, int) or value < lowest:
@@ -79,11 +84,13 @@ class Layer:
         plus = min(self.a_plus_max, self.a_plus * 2.0 ** min(doublings, 60))
         return plus, -0.75 * plus
 
-    def first_spikes(self, weights: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps of the neurons that fire, and their potentials then, after inhibition.
+    def first_spikes(
+        self, weights: np.ndarray, times: np.ndarray, *, inhibition: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of the neurons that fire, and their potentials then.
 
-        At every position only the first map fires; of several in the same step the one with the
-        highest potential, then the lowest number.
+        With inhibition, as in learning, only the first map fires at a position; of several in the
+        same step the one with the highest potential, then the lowest number.
 
         Parameters
         ----------
@@ -98,23 +105,40 @@ class Layer:
             0 where there is no spike.
         """
         patches = self._patches(times, weights.shape[1])
-        n, rows, columns = patches.shape[:3]
-        flat = patches.reshape(n * rows * columns, -1)
+        shape = (*patches.shape[:3], self.maps)
+        flat = patches.reshape(int(np.prod(shape[:3])), -1)
         kernels = weights.reshape(self.maps, -1).T.astype(np.float32)
-        steps = np.full(len(flat), STEPS, dtype=np.uint8)
-        chosen, highest = np.zeros(len(flat), dtype=int), np.zeros(len(flat))
-        for step in range(STEPS):
-            open_ = np.flatnonzero((steps == STEPS) & (flat == step).any(axis=1))
-            potentials = (flat[open_] <= step).astype(np.float32) @ kernels
-            best = potentials.argmax(axis=1)
-            value = potentials[np.arange(len(open_)), best]
-            fires = value >= self.threshold
-            at = open_[fires]
-            steps[at], chosen[at], highest[at] = step, best[fires], value[fires]
-        return self._spread(steps, chosen, highest, (n, rows, columns))
+        steps = np.full((len(flat), self.maps), STEPS, dtype=np.uint8)
+        potentials = np.zeros(steps.shape, dtype=np.float32)
+        closed = np.zeros(len(flat), dtype=bool)
+        for step in np.unique(times[times < STEPS]):
+            at = np.flatnonzero(~closed & (flat == step).any(axis=1))
+            found = (flat[at] <= step).astype(np.float32) @ kernels
+            fires = self._highest(found) if inhibition else self._first(found, steps[at])
+            place = at[fires[0]], fires[1]
+            steps[place], potentials[place] = step, found[fires]
+            closed[place[0]] = inhibition
+        back = (0, 3, 1, 2)
+        return steps.reshape(shape).transpose(back), potentials.reshape(shape).transpose(back)
+
+    def _highest(self, potentials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows above the threshold, and the best map of each."""
+        best = potentials.argmax(axis=1)
+        rows = np.flatnonzero(potentials[np.arange(len(best)), best] > self.threshold)
+        return rows, best[rows]
+
+    def _first(self, potentials: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and maps above the threshold that have not fired yet."""
+        rows, maps = np.nonzero((potentials > self.threshold) & (steps == STEPS))
+        return rows, maps
 
     def replay(
-        self, weights: np.ndarray, times: np.ndarray, *, device: str = "numpy"
+        self,
+        weights: np.ndarray,
+        times: np.ndarray,
+        *,
+        inhibition: bool = True,
+        device: str = "numpy",
     ) -> np.ndarray:
         """The steps of :meth:`first_spikes` from Brian2, on its device ``"numpy"`` or ``"cython"``."""
         from bioconv.learn.stdp_convolution.brian import replayed
@@ -123,22 +147,11 @@ class Layer:
             raise ParameterError(f"Layer: device is {device!r}; choose one of numpy, cython")
         numbers = np.arange(times.size).reshape(times.shape)
         covered = self._patches(numbers, weights.shape[1], beyond=times.size)
-        return replayed(weights, times, covered, self.threshold, device)
-
-    def _spread(self, steps, chosen, highest, shape) -> tuple[np.ndarray, np.ndarray]:
-        """From one winner a position to all maps."""
-        found = np.full((len(steps), self.maps), STEPS, dtype=np.uint8)
-        potentials = np.zeros(found.shape)
-        place = np.arange(len(steps))
-        found[place, chosen], potentials[place, chosen] = steps, highest
-        shape = (*shape, self.maps)
-        return (
-            found.reshape(shape).transpose(0, 3, 1, 2),
-            potentials.reshape(shape).transpose(0, 3, 1, 2),
-        )
+        return replayed(weights, times, covered, self.threshold, inhibition, device)
 
     def pooled(self, steps: np.ndarray) -> np.ndarray:
         """Steps of the earliest spike in each window; rows and columns left over are dropped."""
+        steps = _padded(steps, self.pool_padding, STEPS)
         n, maps, rows, columns = steps.shape
         p, rows, columns = self.pool, rows // self.pool, columns // self.pool
         kept = steps[:, :, : rows * p, : columns * p]
@@ -187,12 +200,26 @@ class Layer:
             raise StimulusError(
                 f"Layer: times have shape {times.shape}; need (n, {n_channels}, n_rows, n_columns)"
             )
-        p, k = self.padding, self.kernel
-        padded = np.pad(times, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=beyond)
+        padded, k = _padded(times, self.padding, beyond), self.kernel
         if min(padded.shape[2:]) < k:
             raise StimulusError(f"Layer: images of {times.shape[2:]} are smaller than the kernel")
         windows = sliding_window_view(padded, (k, k), axis=(2, 3))  # type: ignore[call-overload]
         return windows.transpose(0, 2, 3, 1, 4, 5)
+
+
+def earliest(steps: np.ndarray) -> np.ndarray:
+    """Only the first spike at each position; of several in one step the map with the lowest number.
+
+    Parameters
+    ----------
+    steps : (n, maps, n_rows, n_columns) array
+    """
+    maps = np.arange(steps.shape[1])[:, None, None]
+    return np.where(steps.argmin(axis=1)[:, None] == maps, steps, STEPS).astype(np.uint8)
+
+
+def _padded(steps: np.ndarray, n: int, value: int) -> np.ndarray:
+    return np.pad(steps, ((0, 0), (0, 0), (n, n), (n, n)), constant_values=value)
 
 
 def convergence(weights: np.ndarray) -> float:
