@@ -226,14 +226,17 @@ def bars(rng):
 
 def test_features_are_the_neurons_that_fire_at_all(bars):
     images, _ = bars
-    trained = sc.train(images, SMALL, n_images=(20, 50), progress=False)
+    reports: list[sc.Trained] = []
+    trained = sc.train(images, SMALL, n_images=(20, 50), progress=False, report=reports.append)
+    assert [one.n_seen for one in reports] == [(20, 0), (20, 50)]
     assert trained.n_seen == (20, 50)
     times = sc.latencies(images)
     for layer, weights in zip(trained.layers, trained.weights, strict=True):
         times = layer.pooled(layer.first_spikes(weights, times, inhibition=False)[0])
-    features = trained.features(images)
+    features = trained.features(images).toarray()
     np.testing.assert_array_equal(features, times.reshape(40, -1) < sc.STEPS)
-    np.testing.assert_array_equal(features, trained.features(sc.latencies(images), encoded=True))
+    encoded = trained.features(sc.latencies(images), encoded=True)
+    np.testing.assert_array_equal(features, encoded.toarray())
     assert 0.02 < features.mean() < 0.98
 
 
@@ -252,8 +255,8 @@ def test_a_read_out_needs_scikit_learn(monkeypatch):
 
 def test_training_goes_on_as_if_it_had_not_stopped(bars, tmp_path, monkeypatch):
     images, _ = bars
-    monkeypatch.setattr(training, "_SAVE", 8)
     whole = sc.train(images, SMALL, n_images=(20, 50), progress=False)
+    monkeypatch.setattr(training, "_SAVE", 8)
     given, path = sc.Layer.learn, tmp_path / "part.h5"
     calls = []
 

@@ -4,12 +4,12 @@ import dataclasses
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from bioconv import hdf5
 from bioconv.errors import MissingDependencyError, ParameterError, StimulusError
@@ -28,8 +28,8 @@ MNIST = (
 )  # fmt: skip
 #: Images that are worked on at once.
 _BATCH = 100
-#: Images between two checkpoints.
-_SAVE = 2000
+#: Images between two checkpoints, or reports.
+_SAVE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,8 +54,8 @@ class Trained:
         drawn = [layer.random(n, seed + k) for k, (layer, n) in enumerate(zip(layers, channels))]  # noqa: B905
         return cls(layers=tuple(layers), weights=tuple(drawn), n_seen=(0,) * len(layers))
 
-    def features(self, images: np.ndarray, *, encoded: bool = False) -> np.ndarray:
-        """(n, n_features) bool: in which windows of the last layer a neuron fires, without inhibition.
+    def features(self, images: np.ndarray, *, encoded: bool = False) -> csr_matrix:
+        """(n, n_features) bool, sparse: in which windows of the last layer a neuron fires, without inhibition.
 
         Weights are not negative and potentials do not leak, so a neuron fires at all when the sum over
         all spikes of its inputs is above the threshold: their order does not matter here.
@@ -68,14 +68,14 @@ class Trained:
         parts = [self._features(images[k : k + _BATCH], encoded) for k in _starts(len(images))]
         if not parts:
             raise StimulusError("features: there are no images; give one or more")
-        return np.concatenate(parts)
+        return vstack(parts, format="csr")
 
-    def _features(self, images: np.ndarray, encoded: bool) -> np.ndarray:
+    def _features(self, images: np.ndarray, encoded: bool) -> csr_matrix:
         times = images if encoded else latencies(images)
         times = np.where(times < STEPS, 0, STEPS).astype(np.uint8)
         for layer, weights in zip(self.layers, self.weights, strict=True):
             times = layer.pooled(layer.first_spikes(weights, times, inhibition=False)[0])
-        return times.reshape(len(times), -1) < STEPS
+        return csr_matrix(times.reshape(len(times), -1) < STEPS)
 
     def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write an .h5 file for :meth:`load`."""
@@ -106,11 +106,12 @@ def train(
     images: np.ndarray,
     layers: Sequence[Layer] = MNIST,
     *,
-    n_images: Sequence[int] = (6000, 60_000),
+    n_images: Sequence[int] = (6000, 20_000),
     seed: int = 1,
     checkpoint: str | os.PathLike | None = None,
     resume: bool = False,
     progress: bool = True,
+    report: Callable[[Trained], None] | None = None,
 ) -> Trained:
     """Let every layer learn, the first one first, from ``images`` in their order.
 
@@ -122,8 +123,10 @@ def train(
     n_images : ints, one a layer
         How many images each learns from; after the last image comes the first again.
     checkpoint : path
-        Written every 2000 images. With ``resume`` training goes on from there, exactly as if it had
+        Written every 1000 images. With ``resume`` training goes on from there, exactly as if it had
         not stopped.
+    report : function of a :class:`Trained`
+        Called every 1000 images.
 
     Raises
     ------
@@ -150,6 +153,8 @@ def train(
             now = _further(now, k, times, n_images[k], progress)
             if checkpoint is not None:
                 _save(now, checkpoint, True, setting)
+            if report:
+                report(now)
         if k + 1 < len(layers):
             times = _passed(layer, now.weights[k], times[: max(n_images[k + 1 :])])
     return now
@@ -206,12 +211,14 @@ def _resumed(path: str | os.PathLike | None, layers: tuple[Layer, ...], setting:
     return found
 
 
-def read_out(features: np.ndarray, labels: np.ndarray, *, c: float = 2.4, passes: int = 30):
+def read_out(
+    features: csr_matrix | np.ndarray, labels: np.ndarray, *, c: float = 2.4, passes: int = 30
+):
     """scikit-learn's ``LinearSVC`` fitted to features; call its ``score`` or ``predict``.
 
     Parameters
     ----------
-    features : (n, n_features) bool array, or a sparse matrix
+    features : (n, n_features) bool array or sparse matrix
     labels : (n,) int array
     c : float
         Weight of the errors against the size of the coefficients; SpykeTorch's value.
