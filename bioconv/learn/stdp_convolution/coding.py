@@ -36,7 +36,7 @@ def latencies(images: np.ndarray) -> np.ndarray:
     """(n, 2, n_rows, n_columns) uint8 steps of the only spike; ``STEPS`` for none.
 
     The values of an image above zero are sorted and cut into ``STEPS`` parts of equal number, the
-    largest first; what is left over spikes in the last step.
+    largest first; what is left over spikes in the last step (SpykeTorch drops it).
 
     Parameters
     ----------

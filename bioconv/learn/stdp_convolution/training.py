@@ -223,8 +223,8 @@ def read_out(
     c : float
         Weight of the errors against the size of the coefficients; SpykeTorch's value.
     passes : int
-        At most so many passes over the data for each class. Separable features need no more for
-        predictions, though the coefficients still move.
+        At most so many passes over the data for each class. 30 are enough for learnt features, of which
+        a tenth is true; for those of random filters, half of them true, take a smaller ``c``.
 
     Raises
     ------
