@@ -29,6 +29,7 @@ PAPERS = (
     "rueckauer2017_rates",
     "sengupta2019_sparsity_by_depth",
     "sengupta2019_thresholds",
+    "stdp_convolution",
     "stoeckl2021_steps",
     "superspike_picture",
     "superspike_tasks",
@@ -389,6 +390,17 @@ def test_eqprop_learns_to_three_percent():
     for one in recipes.values():
         assert len(one["training"]) == len(one["validation"]) == 25
         assert one["training"][-1] < 5e-4 and one["validation"][-1] < 0.035
+
+
+def test_stdp_convolution_converges_and_beats_random_filters():
+    data = data_of("stdp_convolution")
+    few = {kind: max(of.values()) for kind, of in data["few"].items()}
+    assert few["trained"] >= few["random"] + 0.01
+    assert data["sets"]["mnist"]["accuracy"] >= 0.965
+    assert np.array(data["filters"]).shape == (32, 2, 5, 5)
+    for name, one in data["sets"].items():
+        for layer in (0, 1):
+            assert [row[2] for row in one["indices"] if row[0] == layer][-1] < 0.01, name
 
 
 def test_eqprop_relaxes_more_slowly_with_depth_and_a_nudge_goes_layer_by_layer(monkeypatch):
