@@ -374,6 +374,12 @@ def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
     data = data_of("biophysics_cost")
     plain = data["plain"]
     assert plain["accuracy"] > 0.98
+    for kind in ("delay (ms)", "jitter (± ms, delay 5 ms)"):
+        assert data["sizes"][kind], kind
+    names = " ".join(data["neurons"])
+    for kind in ("refractory", "spread of tau", "white noise", "synaptic noise", "conductances", "adaptive LIF",
+                 "exponential IF", "Izhikevich"):  # fmt: skip
+        assert kind in names, kind
     for kind, sign in (("bits of a weight", -1), ("noise of weights", 1), ("spread of thresholds", 1),
                        ("spread of resistances", 1)):  # fmt: skip
         error = sign * np.array([row["error"] for row in data["sizes"][kind].values()])
