@@ -331,7 +331,8 @@ def delayed(
 ) -> SpikingNetwork:
     """Spikes that wait ``delay`` steps more, each source neuron's up to ``jitter`` steps shorter or longer.
 
-    A projection becomes one for every delay. Images that are currents are not delayed.
+    A projection becomes one for every delay. The input's are among them: a model whose images are currents, which cannot
+    wait, refuses it; use an encoder that spikes, or keep the projections of ``spiking.stimulus`` as they were.
 
     Parameters
     ----------
