@@ -2,6 +2,7 @@
 
 import sys
 
+import brian2
 import numpy as np
 import pytest
 
@@ -97,6 +98,7 @@ def test_brian2_finds_the_same_first_spikes(rng, device):
             replayed = layer.replay(weights, times, inhibition=inhibition, device=device)
             np.testing.assert_array_equal(replayed, steps)
         times = layer.pooled(steps)
+    assert brian2.defaultclock.dt == 0.1 * brian2.ms, "the user's clock stays"
 
 
 @pytest.mark.data

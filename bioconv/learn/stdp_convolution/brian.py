@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from brian2 import (
+    Clock,
     Network,
     NeuronGroup,
     SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
-    defaultclock,
     ms,
 )
 
@@ -50,23 +50,26 @@ def replayed(
     chosen_device(name, 0.0, [])
     shape = (patches.shape[0], len(weights), *patches.shape[1:3])
     with tempfile.TemporaryDirectory(prefix="bioconv-stdp-") as folder, device(name, Path(folder)):
-        defaultclock.dt = 1 * ms
+        clock = Clock(1 * ms)
         at = np.flatnonzero(times.ravel() < STEPS)
         steps = times.ravel()[at]
-        inputs = SpikeGeneratorGroup(times.size, at, steps * ms, when="start", name="inputs")
+        inputs = SpikeGeneratorGroup(
+            times.size, at, steps * ms, when="start", clock=clock, name="inputs"
+        )
         neurons = NeuronGroup(
             int(np.prod(shape)),
             EQUATIONS,
             threshold="v > theta and higher == 0 and closed == 0",
             reset="closed = 1",
             namespace={"theta": threshold},
+            clock=clock,
             name="maps",
         )
         arriving = _arriving(inputs, neurons, weights, patches, times.size, shape)
         monitor = SpikeMonitor(neurons, name="spikes")
         network = Network(inputs, neurons, arriving, monitor)
         if inhibition:
-            network.add(_inhibition(neurons, shape))
+            network.add(_inhibition(neurons, shape, clock))
         network.schedule = SCHEDULE
         network.run(STEPS * ms, namespace={})
         found = np.full(shape, STEPS, dtype=np.uint8)
@@ -87,9 +90,11 @@ def _arriving(inputs, neurons, weights, patches, n_inputs: int, shape) -> Synaps
     return synapses
 
 
-def _inhibition(neurons: NeuronGroup, shape) -> Synapses:
+def _inhibition(neurons: NeuronGroup, shape, clock: Clock) -> Synapses:
     same = _same_position(shape)
-    compare = Synapses(neurons, neurons, COMPARE, on_pre="closed_post = 1", name="same_position")
+    compare = Synapses(
+        neurons, neurons, COMPARE, on_pre="closed_post = 1", clock=clock, name="same_position"
+    )
     compare.connect(i=same[0], j=same[1])
     return compare
 
