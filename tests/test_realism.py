@@ -147,6 +147,33 @@ def test_a_compiled_program_is_that_of_its_delays(network, x):
     assert counts[0] > counts[1] > 0
 
 
+LATE = [
+    ("numpy", "shared", "synchronous"),
+    ("numpy", "explicit", "synchronous"),
+    ("numpy", "shared", "delayed"),
+    ("numpy", "explicit", "delayed"),
+    pytest.param("cython", "shared", "synchronous", marks=pytest.mark.compiled),
+    pytest.param("cpp_standalone", "shared", "synchronous", marks=pytest.mark.compiled),
+    pytest.param("cpp_standalone", "explicit", "delayed", marks=pytest.mark.compiled),
+]
+
+
+@pytest.mark.parametrize("device, projections, propagation", LATE)
+def test_what_is_late_never_arrives_in_the_next_sample(
+    network, x, device, projections, propagation
+):
+    """Samples one after another spike as side by side, with delays longer than a sample too."""
+    model = model_of(network, x, projections=projections, propagation=propagation)
+    for delay, jitter, steps in ((13, 0, 30), (25, 2, 20))[: 2 if device == "numpy" else 1]:
+        late = again(model, realism.delayed(model.spiking, delay, jitter))
+        together, alone = (
+            late.run(x, steps * ms, device=device, batch_size=size).counts for size in (5, 1)
+        )
+        assert sum(int(counts.sum()) for counts in together.values()) > 100
+        for layer, counts in together.items():
+            np.testing.assert_array_equal(alone[layer], counts, err_msg=layer)
+
+
 def test_mismatch_is_a_spread_of_thresholds_time_constants_and_input():
     """Neurons of one layer under the same current: periods of the closed form, each its own."""
     n, drive = 300, 0.12  # thresholds a step of 1 ms

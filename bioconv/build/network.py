@@ -88,6 +88,16 @@ class Built:
         """
         return self.period * presentations + (self.stop is not None) * self.dt
 
+    def begin(self, first_sample: int) -> None:
+        """The next step is the first of a run in this process."""
+        now = self.network.t
+        values = {"t_begin": now, "since": now, "first_sample": first_sample}
+        for part in (*self.groups.values(), *self.projections.values()):
+            for name in values.keys() & part.variables.keys():
+                setattr(part, name, values[name])
+            if isinstance(part, SharedProjection):
+                part.variables["_ring_at"].set_value(0)
+
     @property
     def foreign(self) -> list[str]:
         """Names of the objects that users added to the network."""
@@ -233,6 +243,7 @@ def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
             variable=projection.variable or texts[projection.target].target,
             unit=texts[projection.target].unit,
             delay=frame.schedule.delays[projection.name],
+            period=frame.schedule.period,
             when=frame.schedule.slots[projection.source].synapses,
             clock=frame.steps,
             dtype=PRECISIONS[frame.settings.precision],
@@ -252,6 +263,7 @@ def _negatives(projections: Mapping[str, Any], frame: Frame) -> list[SharedProje
             first.kind,
             variable=first.variable,
             delay=first.delay,
+            period=first.period,
             event=NEGATIVE,
             when=first.when,
             weights_of=first,
@@ -297,7 +309,8 @@ def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
             unit_text=_unit_word(text, units),
             replicas=frame.replicas,
             when=frame.schedule.slots[projection.source].synapses,
-            delay=frame.schedule.delays[projection.name] * frame.settings.dt,
+            delay=frame.schedule.delays[projection.name],
+            period=frame.schedule.period if projection.delay else 0,
             clock=frame.steps,
             negative_event=NEGATIVE if _signed(groups[projection.source]) else None,
             gain=_gain(groups[projection.source]),

@@ -150,6 +150,11 @@ def check_stop(spiking: SpikingNetwork, settings: Settings) -> None:
             f"stop shows the next sample at any step; {type(settings.encoder).__name__} input has its own length. "
             "Leave stop out"
         )
+    late = [p.name for p in spiking.projections if p.delay]
+    if late:
+        raise ParameterError(
+            f"stop: {late[0]} has a delay, so spikes of a decided sample are still on their way. Leave stop out"
+        )
     few = [p.name for p in spiking.populations if isinstance(p.neuron, FewSpike)]
     if few:
         raise ParameterError(

@@ -17,6 +17,7 @@ from bioconv.build.schedule import Schedule
 from bioconv.build.wiring import Wiring
 from bioconv.export.values import dim, local, quantity, word
 from bioconv.neurons import NeuronText
+from bioconv.projections import in_time
 from bioconv.spiking import Population, Projection
 
 
@@ -275,8 +276,10 @@ def _pathways(script: Script, projection: Projection, target: str) -> tuple[str,
     wiring, source = script.wiring, projection.source
     first = source == wiring.spiking.stimulus.name
     gain = "*gain_pre" if first and "gain :" in wiring.settings.encoder.equations else ""
-    adds = f'"pre": "{target}_post += w{gain}"'
+    delay = script.schedule.delays[projection.name]
+    weight = f"w{gain}" + (in_time(delay, script.schedule.period) if projection.delay else "")
+    adds = f'"pre": "{target}_post += {weight}"'
     if first or script.text(wiring.spiking[source]).negative is None:
         return f"{{{adds}}}", ""
-    takes = f'"{NEGATIVE}": "{target}_post -= w"'
+    takes = f'"{NEGATIVE}": "{target}_post -= {weight}"'
     return f"{{{adds}, {takes}}}", f', {{"pre": "spike", "{NEGATIVE}": "{NEGATIVE}"}}'

@@ -1,6 +1,6 @@
 """Who sends to whom over which weight: indices in numpy, and the Brian2 objects that use them."""
 
-from bioconv.projections.explicit import explicit
+from bioconv.projections.explicit import explicit, in_time
 from bioconv.projections.gates import Gate, gate_of
 from bioconv.projections.indices import Links, links, path_matrix
 from bioconv.projections.kinds import Convolution, Kind, Matrix, Targets, kind_of, order_of
@@ -12,6 +12,6 @@ from bioconv.projections.templated import TemplatedRunner
 
 __all__ = [
     "AllButOwn", "Convolution", "Gate", "Kind", "Links", "Matrix", "Normaliser", "PlasticProjection",
-    "SharedProjection", "Targets", "TemplatedRunner", "by_distance", "explicit", "gate_of", "kind_of", "links", "order_of",
+    "SharedProjection", "Targets", "TemplatedRunner", "by_distance", "explicit", "gate_of", "in_time", "kind_of", "links", "order_of",
     "path_matrix", "plastic_synapses",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, Synapses, prefs
+from brian2 import Synapses, prefs
 from scipy import sparse
 
 
@@ -20,8 +20,9 @@ def explicit(
     unit_text: str,
     replicas: int,
     when: str,
-    delay: Quantity,
+    delay: int,
     clock: Any,
+    period: int = 0,
     negative_event: str | None = None,
     gain: str | None = None,
 ) -> Synapses:
@@ -38,6 +39,9 @@ def explicit(
         What one threshold of weight is in ``variable``; ``unit_text`` names its unit.
     when : str
         Slot of the schedule in which spikes arrive.
+    delay, period : int
+        Steps that spikes wait, and those from the begin of a presentation (of the first: ``since``) to that of the
+        next, which no spike that waits outlives; 0 where there are none.
     negative_event : str or None
         Event of the source that takes the weights away, by a pathway ``negative``; in each step after
         the spikes that add them.
@@ -49,16 +53,20 @@ def explicit(
     Synapses are ordered by replica, then source neuron, then target neuron.
     """
     weight = f"w*{gain}_pre" if gain else "w"
+    equations = f"w : {unit_text} (constant)"
+    if delay and period:
+        weight += in_time(delay, period, "t - since")
+        equations += "\nsince : second (shared, constant)"
     on_pre, events = {"pre": f"{variable}_post += {weight}"}, {"pre": "spike"}
     if negative_event is not None:
         on_pre["negative"], events["negative"] = f"{variable}_post -= {weight}", negative_event
     synapses = Synapses(
         source,
         target,
-        model=f"w : {unit_text} (constant)",
+        model=equations,
         on_pre=on_pre,
         on_event=events,
-        delay=dict.fromkeys(on_pre, delay),
+        delay=dict.fromkeys(on_pre, delay * clock.dt),
         clock=clock,
         name=name,
     )
@@ -76,6 +84,11 @@ def explicit(
         path = getattr(synapses, pathway)
         path.when, path.order = when, order
     return synapses
+
+
+def in_time(delay: int, period: int, now: str = "t") -> str:
+    """The factor of a weight that is 0 for spikes sent before this presentation, else 1."""
+    return f"*int(timestep({now}, dt) % {period} >= {delay})"
 
 
 @contextmanager

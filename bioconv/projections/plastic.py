@@ -214,6 +214,7 @@ def _fill(owner: PlasticProjection, weights: np.ndarray, dtype: Any) -> None:
         "_source_first": getattr(owner.source, "start", 0),
         "_post_first": getattr(owner.target, "start", 0),
         "_delay": 0 if differ else owner.delays,
+        "_period": 0,
         "_kept": kept,
         "_n_pre": n_pre,
         "_n_post": n_post,

@@ -38,6 +38,8 @@ class SharedProjection(Group, TemplatedRunner):
         What one threshold of weight is in ``variable``.
     delay : int
         Steps that spikes wait.
+    period : int
+        Steps from the begin of a presentation to that of the next, which no spike that waits outlives; 0 where there are none.
     event : str
         Of the source: what a spike is.
     gain : str, optional
@@ -70,6 +72,7 @@ class SharedProjection(Group, TemplatedRunner):
         variable: str,
         unit: Any = 1,
         delay: int = 0,
+        period: int = 0,
         event: str = "spike",
         gain: str | None = None,
         when: str = "synapses",
@@ -82,7 +85,7 @@ class SharedProjection(Group, TemplatedRunner):
         self.codeobj_class = None
         Nameable.__init__(self, name=name)
         self.source, self.target, self.kind = source, target, kind
-        self.variable, self.delay, self.gain = variable, delay, gain
+        self.variable, self.delay, self.period, self.gain = variable, delay, period, gain
         if order is None:
             order = -1 if weights_of is None else weights_of.order + 1
         variables = _variables(self, variable, delay, event)
@@ -134,6 +137,7 @@ def _variables(owner: SharedProjection, variable: str, delay: int, event: str) -
         "_post_first": getattr(target, "start", 0),
         "_neurons": len(source),
         "_delay": delay,
+        "_period": owner.period,
         "_n_pre": kind.n_pre,
         "_n_post": kind.n_post,
         **kind.constants,

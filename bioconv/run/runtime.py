@@ -30,8 +30,7 @@ def run_here(
     network = built.network
     with device(target):
         replaced_drives(built, drives)
-        for group in built.groups.values():
-            _set(group, t_begin=network.t, first_sample=first_sample)
+        built.begin(first_sample)
         seen = watch(built, record)
         if seen.feeder is not None:
             seen.feeder.variables["n_samples"].set_value(n_samples)
@@ -63,12 +62,6 @@ def run_here(
             n_samples=n_samples,
             presentations=built.presentations,
         )
-
-
-def _set(group: Any, **values: Any) -> None:
-    for name, value in values.items():
-        if name in group.variables:
-            setattr(group, name, value)
 
 
 def _check_compiled(network: Any) -> None:

@@ -78,6 +78,16 @@ def test_converted_networks(case, tmp_path):
     same(model, images(network, 3), tmp_path / "network.py")
 
 
+@pytest.mark.parametrize("propagation", ["synchronous", "delayed"])
+def test_late_spikes_of_a_sample_stay_its_own(propagation, tmp_path):
+    network = NETWORKS["dense"]
+    model = bioconv.to_brian(
+        network, calibration=images(network, 20), encoder="regular", propagation=propagation
+    )
+    late = bioconv.Model(bioconv.realism.delayed(model.spiking, 9, 3), model.settings)
+    same(late, images(network, 3), tmp_path / "network.py")
+
+
 def test_single_precision(tmp_path):
     model = bioconv.to_brian(
         NETWORKS["dense"], calibration=images(NETWORKS["dense"], 20), precision="single"

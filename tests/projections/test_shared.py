@@ -61,7 +61,7 @@ def potentials(
     else:
         link = explicit(
             source, group, sparse.csr_array(matrix), name="synapses_*", variable="v", unit=1,
-            unit_text="1", replicas=replicas, when="synapses", delay=delay * ms, clock=clock,
+            unit_text="1", replicas=replicas, when="synapses", delay=delay, clock=clock,
         )  # fmt: skip
     monitor = brian2.SpikeMonitor(group)
     network = brian2.Network(source, group, link, monitor)
@@ -317,7 +317,7 @@ def test_a_gain_multiplies_the_weights_of_a_spike(rng, target, precision, tmp_pa
                     link = explicit(
                         source, group, sparse.csr_array(matrix), name=f"synapses_{number}",
                         variable="v", unit=1, unit_text="1", replicas=replicas, when="synapses",
-                        delay=delay * ms, clock=clock, gain="gain",
+                        delay=delay, clock=clock, gain="gain",
                     )  # fmt: skip
                 pair.append(group)
                 objects += [group, link]

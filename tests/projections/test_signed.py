@@ -73,7 +73,7 @@ def links(form, source, group, kind, matrix, *, replicas, delay, clock, name):
         return first, second
     synapses = explicit(
         source, group, sparse.csr_array(matrix), name=name, variable="v", unit=1, unit_text="1",
-        replicas=replicas, when="synapses", delay=delay * ms, clock=clock, negative_event="negative",
+        replicas=replicas, when="synapses", delay=delay, clock=clock, negative_event="negative",
     )  # fmt: skip
     return (synapses,)
 

@@ -306,6 +306,13 @@ def test_models_that_cannot_end_early(name):
     assert str(caught.value).startswith(text)
 
 
+def test_samples_whose_spikes_are_late_cannot_end_early():
+    made = model("dense", encoder="regular")
+    late = bioconv.Model(bioconv.realism.delayed(made.spiking, 2), made.settings)
+    with pytest.raises(ParameterError, match="has a delay, so spikes of a decided sample"):
+        late.run(images(NETWORKS["dense"], 1), stop="margin:1")
+
+
 def test_objects_that_were_added_are_not_lost():
     made, x = model("dense").build(duration=T * ms, batch_size=1), images(NETWORKS["dense"], 1)
     made.network.add(SpikeMonitor(made["fc1"], name="mine"))

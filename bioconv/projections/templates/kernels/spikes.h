@@ -10,23 +10,26 @@ namespace bioconv {
 
 // `space` is Brian2's event space: neuron numbers, and their count in the last place. With a delay the
 // spikes of this step wait in `ring`, `delay` event spaces one after another, and old ones come out.
+// `at` counts the steps of a presentation of `period` steps (0: of one without an end): what is on its way when
+// a presentation ends never arrives.
 static const std::vector<int32_t>& arrived(
     const int32_t* space, int64_t size, int64_t first, int64_t neurons,
-    int32_t* ring, int32_t* at, int64_t delay)
+    int32_t* ring, int32_t* at, int64_t delay, int64_t period = 0)
 {
     static thread_local std::vector<int32_t> local;
     local.clear();
-    const int32_t* from = delay > 0 ? ring + (int64_t)(*at)*size : space;
-    const int32_t count = from[size - 1];
+    int32_t* const slot = delay > 0 ? ring + (*at % delay)*size : nullptr;
+    const int32_t* from = delay > 0 ? slot : space;
+    const bool before = delay > 0 && period > 0 && *at < delay;  // sent before this presentation
+    const int32_t count = before ? 0 : from[size - 1];
     for (int32_t k = 0; k < count; k++) {
         const int64_t neuron = from[k] - first;
         if (neuron >= 0 && neuron < neurons) local.push_back((int32_t)neuron);
     }
     if (delay > 0) {
-        int32_t* to = ring + (int64_t)(*at)*size;
-        std::memcpy(to, space, space[size - 1]*sizeof(int32_t));
-        to[size - 1] = space[size - 1];
-        *at = (int32_t)((*at + 1) % delay);
+        std::memcpy(slot, space, space[size - 1]*sizeof(int32_t));
+        slot[size - 1] = space[size - 1];
+        *at = (int32_t)((*at + 1) % (period > 0 ? period : delay));
     }
     return local;
 }
