@@ -9,7 +9,7 @@ from brian2 import Hz, ms, mV, pA, volt
 import bioconv
 from bioconv import realism
 from bioconv.build.chance import normal
-from bioconv.errors import ParameterError
+from bioconv.errors import ParameterError, RunInterrupted
 from bioconv.graph import Conv2d, Dense, Flatten, Network, ReLU
 from bioconv.neurons import (
     IF,
@@ -172,6 +172,28 @@ def test_what_is_late_never_arrives_in_the_next_sample(
         assert sum(int(counts.sum()) for counts in together.values()) > 100
         for layer, counts in together.items():
             np.testing.assert_array_equal(alone[layer], counts, err_msg=layer)
+
+
+@pytest.mark.parametrize("projections", ["shared", "explicit"])
+def test_a_run_after_an_interrupted_one_has_its_own_samples_and_spikes_alone(
+    network, x, projections, monkeypatch
+):
+    model = model_of(network, x, projections=projections)
+    late = again(model, realism.delayed(model.spiking, 13))
+    first = trains(late, x, 30, batch_size=1)
+    thresholder = late.build(duration=30 * ms)["fc1"].thresholder["spike"]
+    whole, steps = thresholder.run, []
+
+    def interrupted():
+        steps.append(1)
+        if len(steps) == 47:
+            raise KeyboardInterrupt
+        whole()
+
+    monkeypatch.setattr(thresholder, "run", interrupted)
+    with pytest.raises(RunInterrupted):
+        late.run(x, 30 * ms, device="numpy", batch_size=1)
+    assert same(first, trains(late, x, 30, batch_size=1)) and len(steps) > 150
 
 
 def test_mismatch_is_a_spread_of_thresholds_time_constants_and_input():

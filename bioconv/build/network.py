@@ -89,7 +89,13 @@ class Built:
         return self.period * presentations + (self.stop is not None) * self.dt
 
     def begin(self, first_sample: int) -> None:
-        """The next step is the first of a run in this process."""
+        """The next step is the first of a run in this process.
+
+        Presentations begin at multiples of their period: what an interrupted run has left of one is run to its end.
+        """
+        left = -round(float(self.network.t / self.dt)) % self.schedule.period
+        if left and self.stop is None:
+            self.network.run(left * self.dt, namespace={})
         now = self.network.t
         values = {"t_begin": now, "since": now, "first_sample": first_sample}
         for part in (*self.groups.values(), *self.projections.values()):
