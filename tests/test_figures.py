@@ -374,19 +374,20 @@ def test_biophysics_costs_more_the_more_there_is_of_it_and_compensation_pays():
     data = data_of("biophysics_cost")
     plain = data["plain"]
     assert plain["accuracy"] > 0.98
-    for kind in ("delay (ms)", "jitter (± ms, delay 5 ms)"):
-        assert data["sizes"][kind], kind
+    for kind in ("delay (ms)", "jitter (± ms, delay 5 ms)"):  # later answers, and the same ones
+        assert min(row["accuracy"] for row in data["sizes"][kind].values()) > 0.98, kind
     names = " ".join(data["neurons"])
     for kind in ("refractory", "spread of tau", "white noise", "synaptic noise", "conductances", "adaptive LIF",
-                 "exponential IF", "Izhikevich"):  # fmt: skip
+                 "exponential IF", "Izhikevich", "Hodgkin-Huxley"):  # fmt: skip
         assert kind in names, kind
     for kind, sign in (("bits of a weight", -1), ("noise of weights", 1), ("spread of thresholds", 1),
-                       ("spread of resistances", 1)):  # fmt: skip
+                       ("spread of resistances", 1), ("delay (ms)", 1)):  # fmt: skip
         error = sign * np.array([row["error"] for row in data["sizes"][kind].values()])
         assert (np.diff(error) > 0).all(), kind
         assert min(abs(error)) >= plain["error"] - 1e-4
-    for name, row in data["neurons"].items():
-        assert "200 pA" in name or row["compensated"]["error"] <= row["as converted"]["error"], name
+    for name, row in data["neurons"].items():  # those of Hodgkin and Huxley are as good without
+        good = "200 pA" in name or "Huxley" in name
+        assert good or row["compensated"]["error"] <= row["as converted"]["error"], name
         assert row["compensated"]["accuracy"] >= row["as converted"]["accuracy"], name
 
 
