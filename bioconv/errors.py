@@ -4,6 +4,16 @@ One base class, :class:`BioconvError`; each subclass is also the builtin that a 
 catch by habit. A message says where, what, with which numbers, and what to do.
 """
 
+import tokenize
+import zipfile
+import zlib
+
+#: What numpy and zipfile raise on damaged files of arrays.
+DAMAGED_ARRAYS = (
+    OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
+    OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
 
 class BioconvError(Exception):
     """Base of all errors raised by bioconv on purpose."""

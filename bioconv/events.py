@@ -1,9 +1,6 @@
 """Spikes that come from outside: what an event camera or a recording sends, sample after sample."""
 
 import os
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from bioconv.errors import DataError, MissingDataError, StimulusError
+from bioconv.errors import DAMAGED_ARRAYS, DataError, MissingDataError, StimulusError
 
 #: Part of a step by which rounding may keep an event before the step it belongs to.
 _ROUNDING = 1e-6
-#: What numpy and zipfile raise on damaged files.
-_DAMAGED = (
-    OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
-    OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 #: Arrays of a file of events; "length" may be left out.
 _STORED = ("shape", "n_samples", "sample", "neuron", "time")
 
@@ -147,19 +139,21 @@ class Events:
             length=frames.shape[1] * float(dt),
         )
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write an ``.npz`` file with the attributes as arrays, for :meth:`load` and ``bioconv run --input``.
 
         Raises
         ------
         DataError
-            If the file cannot be written.
+            If the file is there already, or cannot be written.
         """
         names = _STORED if self.length is None else (*_STORED, "length")
         stored: dict[str, Any] = {name: getattr(self, name) for name in names}
         try:
-            with Path(path).open("wb") as file:
+            with Path(path).open("wb" if overwrite else "xb") as file:
                 np.savez_compressed(file, **stored)
+        except FileExistsError as error:
+            raise DataError(f"{path} exists; pass overwrite=True or choose another name") from error
         except OSError as error:
             raise DataError(f"cannot write {path}: {error}") from error
 
@@ -251,7 +245,7 @@ def _opened(path: str | os.PathLike, kind: type) -> Any:
 def _read(path: str | os.PathLike, load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except _DAMAGED as error:
+    except DAMAGED_ARRAYS as error:
         raise DataError(f"{path} is damaged or holds no plain arrays: {error}") from error
 
 

@@ -62,7 +62,7 @@ def camera(path: Path) -> None:
 def events(path: Path) -> None:
     rng = np.random.default_rng(0)
     times, neurons = rng.uniform(0, 0.02, 30), rng.integers(0, 12, 30)
-    Events.of([(times, neurons), (times, neurons)], (12,)).save(path)
+    Events.of([(times, neurons), (times, neurons)], (12,)).save(path, overwrite=True)
 
 
 def frames(path: Path) -> None:

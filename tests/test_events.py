@@ -146,3 +146,9 @@ def test_files_that_hold_no_samples_are_refused(tmp_path, rng):
             load_samples(tmp_path / name)
     with pytest.raises(DataError, match="cannot write"):
         some(rng).save(tmp_path / "no" / "folder.npz")
+    before = (tmp_path / "events.npz").read_bytes()
+    with pytest.raises(DataError, match="events.npz exists; pass overwrite=True"):
+        replace(some(rng), length=0.5).save(tmp_path / "events.npz")
+    assert (tmp_path / "events.npz").read_bytes() == before
+    replace(some(rng), length=0.5).save(tmp_path / "events.npz", overwrite=True)
+    assert Events.load(tmp_path / "events.npz").length == 0.5

@@ -40,7 +40,8 @@ def by_distance(
 ) -> Convolution:
     """Every neuron of a sheet joins its neighbours, its own counterpart excepted: one kernel for all of them.
 
-    Neighbours beyond the border of the sheet are missing, not on the other side.
+    Neighbours beyond the border of the sheet are missing, not on the other side. The counterpart is a weight of 0 in the
+    kernel, and counts as a synapse.
 
     Parameters
     ----------

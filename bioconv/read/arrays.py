@@ -6,27 +6,18 @@ has strides, padding, pooling or branches is a :class:`bioconv.graph.Network`.
 """
 
 import os
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bioconv.errors import BioconvError, ReadError
+from bioconv.errors import DAMAGED_ARRAYS, BioconvError, ReadError
 from bioconv.graph import Conv2d, Dense, Flatten, Layer, Network, ReLU
 
 #: Endings by which a dict or an ``.npz`` file tells a layer's weight from its bias.
 WEIGHT_ENDINGS = (".weight", "_weight", "/weight", ".W", "_W", "/W", ".w", "_w")
 BIAS_ENDINGS = (".bias", "_bias", "/bias", ".b", "_b", "/b")
-
-#: What numpy and zipfile raise on damaged files.
-_DAMAGED = (
-    OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, RuntimeError, MemoryError,
-    OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 def read_list(weights: Sequence[Any], input_shape: Sequence[int] | None = None) -> Network:
@@ -93,7 +84,7 @@ def read_npz(path: str | os.PathLike, input_shape: Sequence[int] | None = None) 
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except _DAMAGED as error:
+    except DAMAGED_ARRAYS as error:
         raise ReadError(f"{path} is damaged or is not an .npz file of plain arrays: {error}") from (
             error
         )

@@ -144,7 +144,8 @@ def train(
         if checkpoint is not None:
             _save(now, recipe, checkpoint)
         if report:
-            held_out = f", held out {100 * now.validation_errors[-1]:.2f} %" * (n < len(inputs))
+            validation = now.validation_errors[-1]
+            held_out = f", held out {100 * validation:.2f} %" if n < len(inputs) else ""
             report(
                 f"epoch {epoch + 1}: error {100 * now.training_errors[-1]:.2f} % in training{held_out}"
             )

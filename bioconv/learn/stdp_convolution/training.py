@@ -51,7 +51,7 @@ class Trained:
     def random(cls, layers: Sequence[Layer], *, seed: int) -> "Trained":
         """Before learning; layer ``k`` draws with ``seed + k``."""
         channels = [2, *(layer.maps for layer in layers)]
-        drawn = [layer.random(n, seed + k) for k, (layer, n) in enumerate(zip(layers, channels))]  # noqa: B905
+        drawn = [layer.random(channels[k], seed + k) for k, layer in enumerate(layers)]
         return cls(layers=tuple(layers), weights=tuple(drawn), n_seen=(0,) * len(layers))
 
     def features(self, images: np.ndarray, *, encoded: bool = False) -> csr_matrix:

@@ -1,5 +1,6 @@
 """The experiment of Diehl & Cook: its pieces against oracles, its run against itself cut anywhere."""
 
+import brian2
 import numpy as np
 import pytest
 from brian2 import ms, mV
@@ -7,6 +8,7 @@ from brian2 import ms, mV
 from bioconv.errors import DataError, ParameterError, ResultError, RunInterrupted
 from bioconv.learn import diehl_cook
 from bioconv.learn.diehl_cook import experiment, machine, network
+from bioconv.run import device
 
 SMALL = {"neurons": 9, "dt": 1 * ms, "stimulation": 100 * ms, "rest": 50 * ms, "seed": 3}
 
@@ -126,6 +128,32 @@ def test_parts_can_be_left_out_and_rules_changed(images, change):
     assert done.recent.sum() > 10
     if "theta_plus" in change:
         np.testing.assert_allclose(done.theta, 20e-3, rtol=1e-3)  # less what decays in a second
+
+
+def potential(neuron, **conductances):
+    """Volts after a step of 0.5 ms from rest."""
+    with device("numpy"):
+        group = brian2.NeuronGroup(
+            1, network.MEMBRANE, method="euler", refractory=1 * ms, dt=0.5 * ms, namespace=neuron
+        )
+        group.v = neuron["v_rest"]
+        for name, value in conductances.items():
+            setattr(group, name, value)
+        brian2.Network(group).run(0.5 * ms)
+        return group.v_[0]
+
+
+def test_a_spike_of_its_partner_makes_an_inhibitory_neuron_fire_in_the_next_step():
+    """Euler: -60 mV + 0.5/10 * 10.4 * 60 mV; an implicit step would stay below the threshold of -40 mV."""
+    excitation = diehl_cook.Settings().excitation
+    assert potential(network.INHIBITORY, g_e=excitation) == pytest.approx(-28.8e-3, abs=1e-15)
+
+
+def test_no_step_goes_beyond_the_steady_state():
+    """Where Euler's would: two hundred neurons inhibit at once."""
+    g = 200 * diehl_cook.Settings().inhibition
+    steady = (-65e-3 - g * 100e-3) / (1 + g)
+    assert potential(network.EXCITATORY, g_i=g) == pytest.approx(steady, abs=1e-15)
 
 
 def test_inhibition_leaves_few_winners(images):
