@@ -28,6 +28,7 @@ from bioconv.build import (
 from bioconv.build.checks import check_model
 from bioconv.build.describe import described, equations
 from bioconv.build.inputs import arguments, arrays_of, checked, code_key, digest, drives, length_of
+from bioconv.build.learning import as_layers, check_learning, first_weights, learnt
 from bioconv.build.playback import width_of
 from bioconv.build.populations import text_of
 from bioconv.build.recording import checked_size
@@ -37,6 +38,7 @@ from bioconv.export import cpp
 from bioconv.export.parts import Script
 from bioconv.export.script import write_script
 from bioconv.neurons import Neuron, Synapse
+from bioconv.neurons.plasticity import Rule
 from bioconv.projections import Kind, order_of
 from bioconv.realism import conductances, with_neurons
 from bioconv.result import Result
@@ -100,12 +102,18 @@ class Model:
         }
 
     def weights(self, layer: str) -> dict[str, np.ndarray | None]:
-        """{projection into ``layer``: weights of its last layer in thresholds}; None: one-to-one."""
+        """{projection into ``layer``: weights of its last layer in thresholds}; None: one-to-one.
+
+        Of a projection that learns: (n_post, n_pre) weights as they are now, neurons as channel, row, column.
+        """
         self._check_layer(layer)
-        found = {}
-        for projection in self.spiking.incoming(layer):
-            found[projection.name] = last_weight(projection.layers)
-        return found
+        learnt = self._learnt()
+        return {
+            p.name: as_layers(self._wiring, p.name, learnt[p.name])
+            if p.name in learnt
+            else last_weight(p.layers)
+            for p in self.spiking.incoming(layer)
+        }
 
     def matrix(self, projection: str) -> Any:
         """(n_post, n_pre) sparse matrix of a projection, in thresholds."""
@@ -168,6 +176,106 @@ class Model:
             duration=duration, reset=reset, compensate=compensate,
         )  # fmt: skip
         return Model(conductances(changed, spikes=encoder.spikes), settings)
+
+    # -- learning ----------------------------------------------------------------------------
+
+    def learn(self, name: str, rule: Rule | None, *, total: float = 0.0) -> "Model":
+        """Have a projection learn by a rule while samples are shown; returns self.
+
+        Samples are then shown one after another, in their order: each begins at rest, without traces of the one
+        before, and with what was learnt until then. The weights, in thresholds, stay between the bounds of the
+        rule, which moves what lies outside when it first changes it. A convolution's kernel is shared no longer: what
+        learns is a matrix, and every synapse of it learns for itself; where there is none, none arises.
+
+        Parameters
+        ----------
+        name : str
+            Of a projection, or of a layer with one.
+        rule : Rule or None
+            One of :mod:`bioconv.stdp`; None: its weights learn no more, and stay as they are.
+        total : float
+            What the weights into a neuron are made to add up to before every sample; 0: they are not normalised.
+
+        Raises
+        ------
+        ParameterError
+            If there are no spikes or no weights to learn from, or the layer has several projections.
+        DeviceError
+            If objects that were added to the network would be lost.
+
+        Examples
+        --------
+        >>> model.learn("fc1", bioconv.stdp.Pair(a_plus=0.01, a_minus=0.012))
+        >>> model.run(images, 100*ms, device="cython")
+        >>> model.learning = False       # the same network, without a new build
+        >>> model.frozen().to_script("learnt.py")
+        """
+        projection = self._wiring.projection(self._projection(name))
+        if rule is not None and not isinstance(rule, Rule):
+            raise ParameterError(f"rule is {rule!r}; give one of bioconv.stdp, such as stdp.Pair()")
+        if not 0 <= total < float("inf"):
+            raise ParameterError(f"total is {total!r}; give a positive sum, or 0 for none")
+        changed = replace(projection, rule=rule, total=float(total))
+        if rule is not None:
+            check_learning(self.spiking, changed, self.settings)
+        if self._foreign:
+            raise DeviceError(
+                f"{', '.join(self._foreign)} were added to the network and would be lost; call learn before "
+                "you add objects, or add them by model.extend(function)"
+            )
+        own, now, edits = projection.name, self._learnt(), self._edits()
+        if own not in now and own in self.edited:
+            raise ParameterError(
+                f"the weights of {own} were edited; call learn first, then edit them"
+            )
+        if own in now and rule is None:
+            self.spiking = learnt(self._wiring, {own: now[own]})
+        else:
+            others = self.spiking.projections
+            paths = tuple(changed if p.name == own else p for p in others)
+            self.spiking = replace(self.spiking, projections=paths)
+        self._wiring, self._built = Wiring(self.spiking, self.settings), None
+        goes_on = own in now and rule is not None
+        edits = {key: value for key, value in edits.items() if goes_on or key[0] != own}
+        if edits:
+            self._current().edit(edits)
+        return self
+
+    @property
+    def learning(self) -> bool:
+        """Whether projections with a rule learn; may be set without a new build."""
+        names = self._wiring.learning
+        edits = self._edits()
+        return any(float(edits.get((name, "learning"), np.ones(1))[0]) != 0 for name in names)
+
+    @learning.setter
+    def learning(self, on: bool) -> None:
+        for name in self._wiring.learning:
+            self.projections[name].learning = float(on)
+
+    def frozen(self) -> "Model":
+        """The network with the weights as they are now, and without rules: to be run in batches, written or exported."""
+        return Model(learnt(self._wiring, self._learnt()), self.settings)
+
+    def _learnt(self) -> dict[str, np.ndarray]:
+        """{projection that learns: (n_pre, n_post) weights now, neurons as the groups count them}."""
+        edits = self._edits()
+        found = {}
+        for name in self._wiring.learning:
+            first = first_weights(self._wiring, name)
+            found[name] = edits.get((name, "w"), first).reshape(first.shape)
+        return found
+
+    def _projection(self, name: str) -> str:
+        """The name of a projection, or of the one into a layer."""
+        if name not in self.layers:
+            return name
+        into = [p.name for p in self.spiking.incoming(name)]
+        if len(into) != 1:
+            raise ParameterError(
+                f"{name} has {len(into)} projections; name one of {', '.join(into) or 'none'}"
+            )
+        return into[0]
 
     # -- Brian2 objects ----------------------------------------------------------------------
 
@@ -242,16 +350,9 @@ class Model:
         """Objects on the current device, with what was edited and what hooks add."""
         with numbers(self.settings.precision):
             made = built(
-                self.spiking,
-                self.settings,
-                replicas=replicas,
-                presentations=presentations,
-                n_steps=n_steps,
-                stop=stop,
+                self._wiring, replicas=replicas, presentations=presentations, n_steps=n_steps, stop=stop,
                 width=width,
-                kind_of=self.kind,
-                matrix_of=self.matrix,
-            )
+            )  # fmt: skip
         made.edit(edits)
         before, self._built = self._built, made
         try:
@@ -360,6 +461,7 @@ class Model:
         if stop is not None:
             check_stop(self.spiking, self.settings)
         wiring = self._wiring
+        self._check_run(wiring.learning, stop, processes, scheduler)
         record = recordings(record, wiring.sizes, wiring.silent, self.spiking.output, wiring.inputs)
         checked_size(record, len(images), n_steps)
         estimate = self._estimate(len(images), n_steps, replicas)
@@ -385,6 +487,8 @@ class Model:
             replicas=replicas,
             n_steps=n_steps,
             record=record,
+            learning=wiring.learning,
+            learnt=lambda values: self._current().edit(values),
             about=about(
                 self.spiking, self.settings, n_steps=n_steps, replicas=replicas,
                 first_sample=first, target=target, stop=stop,
@@ -511,7 +615,24 @@ class Model:
             self._programs[key] = program
         return self._programs[key]
 
+    def _check_run(
+        self, learning: list[str], stop: Stop | None, processes: int, scheduler: Any
+    ) -> None:
+        """Refuse what would show samples in another order than one after another."""
+        if learning and (stop is not None or processes > 1 or scheduler is not None):
+            raise ParameterError(
+                f"{learning[0]} learns, sample after sample; leave out stop, processes and scheduler, or run "
+                "model.frozen()"
+            )
+
     def _batch(self, batch_size: int | None, n_samples: int) -> int:
+        if self._wiring.learning:
+            if batch_size not in (None, 1):
+                raise ParameterError(
+                    f"batch_size is {batch_size}; {self._wiring.learning[0]} learns, sample after sample. "
+                    "Leave it out, or run model.frozen()"
+                )
+            return 1
         if batch_size is not None:
             return min(_checked_count("batch_size", batch_size), n_samples)
         if self._built is not None and self._foreign:

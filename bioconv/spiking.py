@@ -14,6 +14,7 @@ import numpy as np
 
 from bioconv.graph import Layer, MaxPool2d, Weighted, forward, output_shape
 from bioconv.neurons import Delta, Discrete, Neuron, Synapse
+from bioconv.neurons.plasticity import Rule
 
 Shape = tuple[int, ...]
 
@@ -139,6 +140,10 @@ class Projection:
         later than that.
     variable : str
         Of the target, what a spike adds to; empty for the one of its neuron.
+    rule : Rule, optional
+        By which its weights learn while samples are shown.
+    total : float
+        What the weights into a neuron are made to add up to before every sample; 0: they are not normalised.
     """
 
     name: str
@@ -149,6 +154,8 @@ class Projection:
     gain: float = 1.0
     delay: int = 0
     variable: str = ""
+    rule: Rule | None = None
+    total: float = 0.0
 
     @property
     def gates(self) -> bool:

@@ -31,7 +31,7 @@ MAP = {
     "convert": {"errors", "graph", "neurons", "spiking"},
     "projections": {"errors", "graph", "neurons"},
     "build": {"errors", "events", "graph", "neurons", "spiking", "projections"},
-    "run": {"errors", "graph", "build", "neurons", "spiking", "result", "version"},
+    "run": {"errors", "graph", "build", "neurons", "projections", "spiking", "result", "version"},
     "export": {
         "errors", "events", "graph", "hdf5", "spiking", "neurons", "projections", "build", "run", "result",
     },

@@ -6,7 +6,7 @@ from typing import Any
 from bioconv.build.populations import input_equations, text_of
 from bioconv.build.settings import Settings
 from bioconv.projections import Kind
-from bioconv.spiking import SpikingNetwork
+from bioconv.spiking import Projection, SpikingNetwork
 
 
 def equations(spiking: SpikingNetwork, settings: Settings) -> dict[str, str]:
@@ -45,15 +45,23 @@ def described(spiking: SpikingNetwork, settings: Settings, kind_of: Callable[[st
             path = " > ".join(type(layer).__name__ for layer in projection.layers) or "one-to-one"
             if projection.source in texts:
                 kind = kind_of(projection.name)
-                stored = kind.weights.size if settings.projections == "shared" else "all"
+                single = settings.projections == "shared" and projection.rule is None
+                stored = kind.weights.size if single else "all"
                 gain = "*gain_pre" if "gain :" in texts[projection.source] else ""
                 line = f"{path}, {kind.n_synapses} synapses ({stored} stored)"
                 line += f", {projection.variable or target}_post += w{gain}"
                 line += f", {projection.delay} steps late" * (projection.delay > 0)
                 rows.append(f"    synapses   {projection.name}: {line}")
+                if projection.rule is not None:
+                    rows += [f"    learns     {row}" for row in _learning(projection)]
             else:
                 rows.append(f"    current    {projection.name}: {path} of the image, as I_stim")
     return "\n".join(rows)
+
+
+def _learning(projection: Projection) -> list[str]:
+    total = f"the weights into a neuron add up to {projection.total:g} before every sample"
+    return [*str(projection.rule).splitlines(), *([total] if projection.total else [])]
 
 
 def _size(group: Any) -> str:

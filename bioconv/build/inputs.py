@@ -9,6 +9,7 @@ import numpy as np
 
 from bioconv.build.describe import described
 from bioconv.build.encoders import Constant, EventInput, RankOrder
+from bioconv.build.learning import first_weights
 from bioconv.build.playback import coded
 from bioconv.build.populations import text_of
 from bioconv.build.recording import Recording
@@ -170,7 +171,16 @@ def arguments(
             if population.spiking or name != "V_th":
                 given = edits.get((population.name, name), np.array([float(value)]))
                 found[f"{population.name}.{name}"] = given
+    for name in wiring.learning:
+        own = {
+            "w": first_weights(wiring, name).ravel(),
+            "learning": np.ones(1),
+            "reward": np.zeros(1),
+        }
+        found |= {f"{name}.{key}": edits.get((name, key), value) for key, value in own.items()}
     for projection in wiring.projections:
+        if projection.rule is not None:
+            continue
         if wiring.explicit and not projection.gates:
             continue
         weights = wiring.kind(projection.name).weights * float(texts[projection.target].unit)
@@ -199,7 +209,11 @@ def code_key(
         rows += [
             f"{p.name} {digest(wiring.matrix(p.name))}" for p in wiring.projections if not p.gates
         ]
-        rows += [f"{name} {digest(values)}" for name, values in edits.items()]
+        rows += [
+            f"{key} {digest(values)}"
+            for key, values in edits.items()
+            if key[0] not in wiring.learning
+        ]
     return "\n".join(rows)
 
 

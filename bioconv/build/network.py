@@ -8,6 +8,7 @@ import numpy as np
 from brian2 import Clock, Network, NeuronGroup, Quantity, Synapses, TimedArray, second
 
 from bioconv.build.encoders import EventInput
+from bioconv.build.learning import plastic
 from bioconv.build.playback import Playback
 from bioconv.build.populations import (
     NEGATIVE,
@@ -20,9 +21,13 @@ from bioconv.build.populations import (
 from bioconv.build.schedule import Schedule, scheduled
 from bioconv.build.settings import PRECISIONS, Settings
 from bioconv.build.stopping import Stop
+from bioconv.build.wiring import Wiring
 from bioconv.neurons import NeuronText, Units
-from bioconv.projections import Kind, SharedProjection, explicit, order_of
-from bioconv.spiking import SpikingNetwork
+from bioconv.projections import PlasticProjection, SharedProjection, explicit, order_of
+from bioconv.spiking import Projection
+
+#: What may be set of a projection that learns besides its weights, a number each.
+SWITCHES = ("learning", "reward")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +39,7 @@ class Built:
     network : brian2.Network
     groups : mapping, population -> NeuronGroup
         In topological order, the input population included where there is one.
-    projections : mapping, projection -> SharedProjection or Synapses
+    projections : mapping, projection -> SharedProjection, PlasticProjection or Synapses
     orders : mapping, population -> (n,) int array
         Number, as channel, row, column, of every neuron of a replica.
     drives : mapping, population -> TimedArray or Playback
@@ -61,7 +66,7 @@ class Built:
 
     network: Network
     groups: Mapping[str, NeuronGroup]
-    projections: Mapping[str, Synapses | SharedProjection]
+    projections: Mapping[str, Synapses | SharedProjection | PlasticProjection]
     orders: Mapping[str, np.ndarray]
     drives: dict[str, TimedArray | Playback]
     texts: Mapping[str, NeuronText]
@@ -126,6 +131,10 @@ class Built:
         for name, projection in self.projections.items():
             copies = self.replicas if isinstance(projection, Synapses) else 1
             found[name, "w"] = projection.w_[: len(projection.w_[:]) // copies].copy()
+            if isinstance(projection, PlasticProjection):
+                for variable in SWITCHES:
+                    value = getattr(projection, f"{variable}_")[:]
+                    found[name, variable] = np.atleast_1d(value).copy()
         for name, group in self.groups.items():
             for variable in self._own_values(name):
                 values = getattr(group, f"{variable}_")[: len(group) // self.replicas]
@@ -138,11 +147,12 @@ class Built:
     def edit(self, edits: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Set values as :meth:`edits` returned them, in every replica."""
         for (name, variable), values in edits.items():
-            owner = self.projections[name] if variable == "w" else self.groups[name]
-            if variable != "w" and variable in self._shared_values(name):
+            synaptic = variable == "w" or variable in SWITCHES
+            owner = self.projections[name] if synaptic else self.groups[name]
+            if variable in SWITCHES or (not synaptic and variable in self._shared_values(name)):
                 setattr(owner, f"{variable}_", values.item())
                 continue
-            copies = 1 if isinstance(owner, SharedProjection) else self.replicas
+            copies = self.replicas if isinstance(owner, (NeuronGroup, Synapses)) else 1
             setattr(owner, f"{variable}_", np.tile(values, copies))
 
     def _own_values(self, name: str) -> list[str]:
@@ -161,22 +171,19 @@ class Built:
 
 
 def built(
-    spiking: SpikingNetwork,
-    settings: Settings,
+    wiring: Wiring,
     *,
     replicas: int,
     presentations: int,
     n_steps: int,
     stop: Stop | None,
     width: int,
-    kind_of: Callable[[str], Kind],
-    matrix_of: Callable[[str], Any],
 ) -> Built:
     """Brian2 objects for ``presentations`` of ``replicas`` samples of ``n_steps`` each.
 
-    ``width`` is the number of events of a sample at most. ``kind_of`` gives the shared form of a projection by its name, ``matrix_of`` its sparse matrix
-    (n_post, n_pre), neurons as channel, row, column, for explicit synapses.
+    ``width`` is the number of events of a sample at most.
     """
+    spiking, settings = wiring.spiking, wiring.settings
     schedule = scheduled(spiking, settings.propagation, n_steps, settings.encoder.spikes)
     frame = Frame(
         settings=settings,
@@ -191,14 +198,10 @@ def built(
     groups = {p.name: built_population(p, texts[p.name], frame) for p in spiking.populations}
     if settings.encoder.spikes:
         groups = {spiking.stimulus.name: built_input(spiking.stimulus, frame), **groups}
-    shared = _shared(kind_of)
-    deliver = _explicit(matrix_of) if settings.projections == "explicit" else shared
     projections = {
-        projection.name: (shared if projection.gates else deliver)(
-            spiking, projection, texts, groups, frame
-        )
-        for projection in spiking.projections
-        if projection.source in groups and kind_of(projection.name).n_synapses
+        projection.name: _form(projection, settings)(wiring, projection, texts, groups, frame)
+        for projection in wiring.projections
+        if wiring.kind(projection.name).n_synapses
     }
     shapes = {spiking.stimulus.name: spiking.stimulus.shape}
     shapes |= {p.name: p.shape for p in spiking.populations}
@@ -238,26 +241,29 @@ def owned(network: Network) -> None:
         obj._network = network.id
 
 
-def _shared(kind_of: Callable[[str], Kind]) -> Callable[..., SharedProjection]:
-    """Makes projections that store every weight once."""
+def _form(projection: Projection, settings: Settings) -> Callable[..., Any]:
+    """What makes the Brian2 objects of a projection."""
+    if projection.rule is not None:
+        return plastic
+    return _explicit if settings.projections == "explicit" and not projection.gates else _shared
 
-    def deliver(spiking, projection, texts, groups, frame):
-        return SharedProjection(
-            groups[projection.source],
-            groups[projection.target],
-            kind_of(projection.name),
-            variable=projection.variable or texts[projection.target].target,
-            unit=texts[projection.target].unit,
-            delay=frame.schedule.delays[projection.name],
-            period=frame.schedule.period,
-            when=frame.schedule.slots[projection.source].synapses,
-            clock=frame.steps,
-            dtype=PRECISIONS[frame.settings.precision],
-            gain=_gain(groups[projection.source]),
-            name=projection.name,
-        )
 
-    return deliver
+def _shared(wiring, projection, texts, groups, frame) -> SharedProjection:
+    """Stores every weight once."""
+    return SharedProjection(
+        groups[projection.source],
+        groups[projection.target],
+        wiring.kind(projection.name),
+        variable=projection.variable or texts[projection.target].target,
+        unit=texts[projection.target].unit,
+        delay=frame.schedule.delays[projection.name],
+        period=frame.schedule.period,
+        when=frame.schedule.slots[projection.source].synapses,
+        clock=frame.steps,
+        dtype=PRECISIONS[frame.settings.precision],
+        gain=_gain(groups[projection.source]),
+        name=projection.name,
+    )
 
 
 def _negatives(projections: Mapping[str, Any], frame: Frame) -> list[SharedProjection]:
@@ -298,31 +304,27 @@ def _gain(source: NeuronGroup) -> str | None:
     return "gain" if "gain" in source.variables else None
 
 
-def _explicit(matrix_of: Callable[[str], Any]) -> Callable[..., Synapses]:
-    """Makes projections with an entry for every synapse."""
-
-    def deliver(spiking, projection, texts, groups, frame):
-        text, units = texts[projection.target], frame.settings.units
-        rows = order_of(spiking[projection.target].shape)
-        matrix = matrix_of(projection.name).tocsc()[rows][:, order_of(projection.shape)]
-        return explicit(
-            groups[projection.source],
-            groups[projection.target],
-            matrix,
-            name=projection.name,
-            variable=projection.variable or text.target,
-            unit=text.unit,
-            unit_text=_unit_word(text, units),
-            replicas=frame.replicas,
-            when=frame.schedule.slots[projection.source].synapses,
-            delay=frame.schedule.delays[projection.name],
-            period=frame.schedule.period if projection.delay else 0,
-            clock=frame.steps,
-            negative_event=NEGATIVE if _signed(groups[projection.source]) else None,
-            gain=_gain(groups[projection.source]),
-        )
-
-    return deliver
+def _explicit(wiring, projection, texts, groups, frame) -> Synapses:
+    """Has an entry for every synapse."""
+    text, units = texts[projection.target], frame.settings.units
+    rows = order_of(wiring.spiking[projection.target].shape)
+    matrix = wiring.matrix(projection.name).tocsc()[rows][:, order_of(projection.shape)]
+    return explicit(
+        groups[projection.source],
+        groups[projection.target],
+        matrix,
+        name=projection.name,
+        variable=projection.variable or text.target,
+        unit=text.unit,
+        unit_text=_unit_word(text, units),
+        replicas=frame.replicas,
+        when=frame.schedule.slots[projection.source].synapses,
+        delay=frame.schedule.delays[projection.name],
+        period=frame.schedule.period if projection.delay else 0,
+        clock=frame.steps,
+        negative_event=NEGATIVE if _signed(groups[projection.source]) else None,
+        gain=_gain(groups[projection.source]),
+    )
 
 
 def _unit_word(text: NeuronText, units: Units) -> str:

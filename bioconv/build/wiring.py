@@ -48,6 +48,11 @@ class Wiring:
         return [p for p in self.spiking.projections if p.source in self.layers]
 
     @property
+    def learning(self) -> list[str]:
+        """The projections that learn."""
+        return [p.name for p in self.projections if p.rule is not None]
+
+    @property
     def explicit(self) -> bool:
         """Whether every synapse is an entry of its own."""
         return self.settings.projections == "explicit"

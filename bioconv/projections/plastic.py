@@ -45,6 +45,8 @@ class PlasticProjection(Group, TemplatedRunner):
         Slots in which spikes of the source arrive, and in which those of the target are heard of.
     post_first : bool
         Whether ``when_post`` comes before ``when``.
+    synapses : (n_pre, n_post) bool array, optional
+        Where there are some; the rule leaves other weights as they are. All unless given.
     dtype : numpy dtype
         Of weights and traces.
 
@@ -74,6 +76,7 @@ class PlasticProjection(Group, TemplatedRunner):
         when: str = "synapses",
         when_post: str | None = None,
         post_first: bool = False,
+        synapses: np.ndarray | None = None,
         dtype: Any = np.float64,
         clock: Any = None,
         name: str = "plastic*",
@@ -85,8 +88,9 @@ class PlasticProjection(Group, TemplatedRunner):
         self.delays = _checked_delays(delays, weights.shape)
         text = rule.text
         clock = target.clock if clock is None else clock
-        _fill(self, weights, dtype)
+        _fill(self, weights, synapses, dtype)
         options = _options(self, text, float(clock.dt_), float(unit), post_first)
+        options["mask"] = synapses is not None
         CodeRunner.__init__(
             self, group=self, template="plastic_pre", code="", name=None, clock=clock, when=when,
             order=-1, check_units=False, needed_variables=["_spikespace"], template_kwds=options,
@@ -175,6 +179,36 @@ class Normaliser(TemplatedRunner):
         projection.contained_objects.append(self)
 
 
+class Forgetting(TemplatedRunner):
+    """Forgets traces and the spikes that wait, at the ticks of a clock; eligibility traces stay.
+
+    Parameters
+    ----------
+    projection : PlasticProjection
+    clock : brian2.Clock
+    when, order
+        Place in the schedule.
+    """
+
+    def __init__(
+        self, projection: PlasticProjection, *, clock: Any, when: str = "start", order: int = 0
+    ):
+        self.codeobj_class = None
+        variables = projection.variables
+        sizes = {
+            "n_x": "_x", "n_before": "_x_before", "n_y": "_y", "n_ring": "_ring",
+        }  # fmt: skip
+        super().__init__(
+            group=projection, template="forget", code="", name=f"{projection.name}_forget",
+            clock=clock, when=when, order=order, check_units=False,
+            template_kwds={
+                **{key: int(variables[name].size) for key, name in sizes.items()},
+                "real": _real(variables["w"]),
+            },
+        )  # fmt: skip
+        projection.contained_objects.append(self)
+
+
 def _checked(weights: Any, shape: tuple[int, int]) -> np.ndarray:
     weights = np.asarray(weights, dtype=float)
     if weights.shape != shape:
@@ -201,7 +235,9 @@ def _by_delay(delays: np.ndarray) -> np.ndarray:
     return np.argsort(delays, axis=1, kind="stable")
 
 
-def _fill(owner: PlasticProjection, weights: np.ndarray, dtype: Any) -> None:
+def _fill(
+    owner: PlasticProjection, weights: np.ndarray, synapses: np.ndarray | None, dtype: Any
+) -> None:
     """Make the arrays that the templates name."""
     n_pre, n_post = weights.shape
     text, differ = owner.rule.text, not isinstance(owner.delays, int)
@@ -244,6 +280,9 @@ def _fill(owner: PlasticProjection, weights: np.ndarray, dtype: Any) -> None:
         values = tables.get(name, np.zeros(1, dtype=np.int32))
         variables.add_array(name, size=values.size, dtype=np.int32, constant=True)
         variables[name].set_value(values)
+    there = np.zeros(1, dtype=bool) if synapses is None else stored(synapses, owner.delays)
+    variables.add_array("_there", size=there.size, dtype=np.bool_, constant=True)
+    variables["_there"].set_value(there)
     variables["w"].set_value(stored(weights, owner.delays).astype(dtype))
 
 
@@ -329,4 +368,4 @@ def _rendered(change: str) -> dict[str, str] | None:
     }
 
 
-__all__ = ["Normaliser", "PlasticProjection"]
+__all__ = ["Forgetting", "Normaliser", "PlasticProjection"]

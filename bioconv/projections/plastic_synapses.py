@@ -20,13 +20,14 @@ def plastic_synapses(
     delays: Any = 0,
     when: str = "synapses",
     when_post: str | None = None,
+    synapses: np.ndarray | None = None,
     clock: Any = None,
     name: str = "plastic_synapses*",
 ) -> Synapses:
     """``Synapses`` that learn as :class:`bioconv.projections.PlasticProjection`, with its parameters.
 
     ``w``, the traces, and the shared ``learning`` (and ``reward``) are its variables; entries are ordered by source, then
-    target.
+    target; where ``synapses`` is false there is none.
     """
     text = rule.text
     weights = np.asarray(weights, dtype=float)
@@ -42,7 +43,8 @@ def plastic_synapses(
     )
     on_pre = [deliver, gained["pre"], *map(_jump, text.pre)]
     on_post = [gained["post"], *map(_jump, text.post)]
-    synapses = Synapses(
+    there = np.ones(weights.shape, dtype=bool) if synapses is None else synapses
+    made = Synapses(
         source,
         target,
         model=_model(text),
@@ -53,21 +55,21 @@ def plastic_synapses(
         namespace={**text.constants, **_taus(text), "unit_of_w": unit},
         name=name,
     )
+    pre, post = np.nonzero(there)
     with uncompiled():
-        pre, post = np.indices(weights.shape)
-        synapses.connect(i=pre.ravel(), j=post.ravel())
-    synapses.w = weights.ravel()
-    synapses.learning = 1
-    steps = np.asarray(delays)
-    synapses.pre.delay = Quantity(np.broadcast_to(steps, weights.shape).ravel() * clock.dt)
-    synapses.pre.when = when
+        made.connect(i=pre, j=post)
+    made.w = weights[there]
+    made.learning = 1
+    steps = np.broadcast_to(np.asarray(delays), weights.shape)[there]
+    made.pre.delay = Quantity(steps * clock.dt)
+    made.pre.when = when
     if text.on_post or text.post:
-        synapses.post.when = when if when_post is None else when_post
+        made.post.when = when if when_post is None else when_post
     if text.eligibility is not None:
-        synapses.run_regularly(
+        made.run_regularly(
             "w = clip(w + learning*reward*c*dt/second, w_min, w_max)\nc = c*exp(-dt/tau_c)", when="groups", order=0,
         )  # fmt: skip
-    return synapses
+    return made
 
 
 def _model(text: RuleText) -> str:

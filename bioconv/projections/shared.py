@@ -7,8 +7,8 @@ variable of the target: no entry per synapse, no queue.
 Where the speed comes from: neighbouring targets of a spike lie side by side in memory, so the inner loops are
 contiguous additions that compilers vectorise; a block of the matrix stays in the cache while all replicas
 use it; eight rows are added for one load and store of a target. Every target still adds its spikes in
-their order, so the sums are those of ``Synapses``, bit by bit. Use explicit synapses where weights learn
-or delays differ.
+their order, so the sums are those of ``Synapses``, bit by bit. Weights that learn are those of a
+:class:`bioconv.projections.PlasticProjection`; use explicit synapses where delays differ.
 """
 
 from typing import Any

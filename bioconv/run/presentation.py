@@ -39,6 +39,10 @@ class Task:
         Samples that are presented at once.
     n_steps : int
     record : mapping, population -> Recording
+    learning : list of str
+        Projections whose weights a run changes: its chunks are run one after another.
+    learnt : function of {(projection, "w"): weights}
+        Called with what compiled runs have learnt when all is done.
     about : mapping
         Remaining fields of the result.
     """
@@ -54,6 +58,8 @@ class Task:
     replicas: int
     n_steps: int
     record: Mapping[str, Recording]
+    learning: list[str]
+    learnt: Callable[[Mapping[tuple[str, str], np.ndarray]], None]
     about: Mapping[str, Any]
 
 
@@ -140,12 +146,13 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
     room = built.presentations
     per_run = min(room, -(-rounds // at_once))
     kept = Kept(cache_folder() / "runs" / task.identity(executable.folder, per_run))
-    given = task.fixed()
+    given = dict(task.fixed())
     thresholds = {
         name.removesuffix(".V_th"): float(value[0])
         for name, value in given.items()
         if name.endswith(".V_th") and np.size(value) == 1
     }
+    carried = {f"{name}.w": given.pop(f"{name}.w") for name in task.learning}
     fixed = executable.written(given, kept.own)
     waiting: deque[tuple[Chunk, Any]] = deque()
 
@@ -154,6 +161,7 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
         values = future if isinstance(future, dict) else future.result()
         if task.n_samples > chunk.n_samples:
             kept.keep(chunk.start, values)
+        carried.update({name: values[name] for name in carried})
         return collected(
             built,
             task.record,
@@ -170,12 +178,14 @@ def _compiled(task: Task, submit: Callable[..., Any], at_once: int) -> Iterator[
             done = kept.find(chunk.start)
             if done is None:
                 seconds = float(built.length(chunk.presentations))
-                done = submit(executable.run, fixed, _values(task, program, chunk), seconds)
+                values = _values(task, program, chunk) | carried
+                done = submit(executable.run, fixed, values, seconds)
             waiting.append((chunk, done))
-            if len(waiting) > at_once:
+            if len(waiting) > at_once or carried:
                 yield oldest()
         while waiting:
             yield oldest()
+        task.learnt({(name, "w"): carried[f"{name}.w"] for name in task.learning})
         kept.drop()
     finally:
         kept.close()

@@ -24,6 +24,7 @@ from brian2 import Network, TimedArray, get_device, prefs
 
 from bioconv.build import Built, Recording, Watch, owned, watch
 from bioconv.errors import DeviceError
+from bioconv.projections import PlasticProjection
 from bioconv.run.devices import device
 
 #: Environment variable through which a program is told how many seconds to simulate.
@@ -44,7 +45,18 @@ STOP = threading.Event()
 TRIES = 3
 #: Variables that are read after a run, and that are given to one.
 READ = ("count", "count_negative", "coded", "v", "i", "t")
-GIVEN = ("w", "I_bias", "V_th", "V_begin", "seed", "first_sample", "n_samples", "spikes")
+GIVEN = (
+    "w",
+    "I_bias",
+    "V_th",
+    "V_begin",
+    "seed",
+    "first_sample",
+    "n_samples",
+    "spikes",
+    "learning",
+    "reward",
+)
 _PACKAGE = Path(__file__).parents[1]
 #: Parts of the package whose text enters a program.
 _SOURCES = ("build", "neurons", "projections", "run")
@@ -283,6 +295,7 @@ def _names(made: Built, seen: Watch) -> tuple[list[tuple[Any, str]], list[tuple[
         for name in getattr(owner, "results", READ)
         if name in owner.variables and (name != "i" or owner in seen.objects)
     ]
+    outputs += [(p, "w") for p in made.projections.values() if isinstance(p, PlasticProjection)]
     arguments: list[tuple[Any, str]] = [
         (owner, name)
         for owner in [*made.groups.values(), *made.projections.values(), *seen.objects]

@@ -1,4 +1,4 @@
-{# USES_VARIABLES { _at, _post_first, _kept, _n_pre, _n_post, w, learning, _x, _y, _c, _place, _waits } #}
+{# USES_VARIABLES { _at, _post_first, _kept, _n_pre, _n_post, w, learning, _x, _y, _c, _place, _waits, _there } #}
 {% extends 'common_group.cpp' %}
 {% block extra_headers %}
 {% set side = 'post' %}
@@ -13,5 +13,5 @@
     const std::vector<int32_t>& _spikes = bioconv::arrived(
         {{get_array_name(postspace)}}, {{postspace_size}}, _post_first, _n_post, nullptr, nullptr, 0);
     bioconv::plastic_post(_spikes, {{w}}, {{_c}}, {{_x}}, {{_y}}, {{learning}}, _n_pre, _n_post, _kept, {{_at}}[0],
-        {{_place}}, {{_waits}});
+        {{_place}}, {{_waits}}, (const char*){{_there}});
 {% endblock %}

@@ -25,9 +25,10 @@ static inline {{real}} gain_on_{{side}}({{real}} w{{arguments(pre)}}{{arguments(
 }
 {% endfor %}
 
-// The new weight; with an eligibility trace that collects the change, the old one.
-{% macro changed(side, w, c, xs, ys) -%}
-{% if fade is none -%}
+// The new weight, where there is a synapse; with an eligibility trace that collects the change, the old one.
+{% macro changed(side, k, w, c, xs, ys) -%}
+{% if mask %}if (there[{{k}}]) {% endif %}
+{%- if fade is none -%}
 {{w}} = bounded({{w}} + learning*(gain_on_{{side}}({{w}}{{xs}}{{ys}})));
 {%- else -%}
 {{c}} += learning*(gain_on_{{side}}({{w}}{{xs}}{{ys}}));
@@ -41,10 +42,12 @@ static inline void fade({{real}}* __restrict__ trace, int64_t n, {{real}} factor
 
 {% if fade is not none %}
 // What the reward of this step makes of the eligibility traces, which fade.
-static void rewarded({{real}}* __restrict__ w, {{real}}* __restrict__ c, int64_t n, {{real}} amount)
+static void rewarded(
+    {{real}}* __restrict__ w, {{real}}* __restrict__ c, const char* there, int64_t n, {{real}} amount)
 {
+    (void)there;
     if (amount != 0)
-        for (int64_t k = 0; k < n; k++) w[k] = bounded(w[k] + amount*c[k]);
+        for (int64_t k = 0; k < n; k++) {% if mask %}if (there[k]) {% endif %}w[k] = bounded(w[k] + amount*c[k]);
     fade(c, n, ({{real}}){{fade}});
 }
 {% endif %}
@@ -84,8 +87,9 @@ static void plastic_pre(
     {{target_real}}* __restrict__ target, const char* open, {{real}}* __restrict__ x,
     {{real}}* __restrict__ x_before, const {{real}}* __restrict__ y, {{real}} learning, int64_t n_pre, int64_t n_post,
     int64_t kept, int64_t at, int32_t* ring, int64_t ring_size, const int32_t* __restrict__ order,
-    const int32_t* __restrict__ first)
+    const int32_t* __restrict__ first, const char* __restrict__ there)
 {
+    (void)there;
     const {{target_real}} unit = ({{target_real}}){{unit}};
     {% if not delays %}
     for (size_t s = 0; s < spikes.size(); s++) {
@@ -99,7 +103,7 @@ static void plastic_pre(
         {% endfor %}
         {% if on_pre is not none %}
         if (learning != 0)
-            for (int64_t j = 0; j < n_post; j++) { {{changed('pre', 'row[j]', 'collected[j]', own(), ys('j'))}} }
+            for (int64_t j = 0; j < n_post; j++) { {{changed('pre', 'i*n_post + j', 'row[j]', 'collected[j]', own(), ys('j'))}} }
         {% endif %}
         {% for trace in pre %}
         own{{loop.index0}} {{'+=' if trace.adds else '='}} 1;
@@ -155,7 +159,7 @@ static void plastic_pre(
         if (learning != 0)
             for (int64_t k = piece.from; k < piece.to; k++) {
                 const int32_t j = order[k];
-                {{changed('pre', 'w[k]', 'c[k]', own(), ys('j'))}}
+                {{changed('pre', 'k', 'w[k]', 'c[k]', own(), ys('j'))}}
             }
         {% endif %}
     }
@@ -165,8 +169,9 @@ static void plastic_pre(
 static void plastic_post(
     const std::vector<int32_t>& spikes, {{real}}* w, {{real}}* c, const {{real}}* x, {{real}}* y,
     {{real}} learning, int64_t n_pre, int64_t n_post, int64_t kept, int64_t at, const int32_t* place,
-    const int32_t* waits)
+    const int32_t* waits, const char* there)
 {
+    (void)there;
     for (size_t s = 0; s < spikes.size(); s++) {
         const int64_t j = spikes[s];
         {% if on_post is not none %}
@@ -182,7 +187,7 @@ static void plastic_post(
                 const {{real}} own{{loop.index0}} = x[({{loop.index0}}*kept + {{'then' if delays else '0'}})*n_pre + i];
                 (void)own{{loop.index0}};
                 {% endfor %}
-                {{changed('post', 'w[k]', 'c[k]', own(), ys('j'))}}
+                {{changed('post', 'k', 'w[k]', 'c[k]', own(), ys('j'))}}
             }
         {% endif %}
         {% for trace in post %}
