@@ -114,6 +114,18 @@ class Network:
         given = _inputs(self, inputs, dt)
         return replayed(self.weights, self.delays, self.tau, self.window, given, dt, device)
 
+    def trace(self, inputs: np.ndarray, dt: float = 0.01, *, device: str = "numpy") -> Arrays:
+        """Potentials of every layer above the input in every step of :meth:`replay`, in thresholds.
+
+        Returns
+        -------
+        tuple of (n, n_steps, size) arrays
+        """
+        from bioconv.learn.spikeprop_brian import traced
+
+        given = _inputs(self, inputs, dt)
+        return traced(self.weights, self.delays, self.tau, self.window, given, dt, device)
+
 
 def _frozen(array: Any) -> np.ndarray:
     found = np.array(array, dtype=float)

@@ -9,6 +9,7 @@ from brian2 import (
     NeuronGroup,
     SpikeGeneratorGroup,
     SpikeMonitor,
+    StateMonitor,
     Synapses,
     ms,
 )  # fmt: skip
@@ -42,17 +43,50 @@ def replayed(
     delays, tau, window, dt : ms
     inputs : (n, n_inputs) array, ms
     """
+    with replaying("spikeprop", device) as run:
+        layers, network = _network(weights, delays, tau, window, inputs, dt)
+        monitors = [SpikeMonitor(layer) for layer in layers]
+        network.add(*monitors)
+        run(network, (round(window / dt) + 1) * dt * ms)
+        return tuple(_times(monitor, len(inputs), dt) for monitor in monitors)
+
+
+def traced(
+    weights: Sequence[np.ndarray],
+    delays: np.ndarray,
+    tau: float,
+    window: float,
+    inputs: np.ndarray,
+    dt: float,
+    device: str,
+) -> tuple[np.ndarray, ...]:
+    """(n, n_steps, size) potentials of every layer above the input, in thresholds. See :func:`replayed`."""
     n = len(inputs)
     with replaying("spikeprop", device) as run:
-        clock = Clock(dt=dt * ms)
-        layers = [_source(inputs, clock)]
-        parts = []
-        for k, weight in enumerate(weights):
-            layers.append(_layer(k, n * len(weight), tau, window, clock))
-            parts.append(_synapses(k, weight, delays, n, layers[-2], layers[-1], clock))
-        monitors = [SpikeMonitor(layer) for layer in layers[1:]]
-        run(Network(*layers, *parts, *monitors), (round(window / dt) + 1) * dt * ms)
-        return tuple(_times(monitor, n, dt) for monitor in monitors)
+        layers, network = _network(weights, delays, tau, window, inputs, dt)
+        monitors = [StateMonitor(layer, "u", record=True, when="after_groups") for layer in layers]
+        network.add(*monitors)
+        run(network, (round(window / dt) + 1) * dt * ms)
+        found = [np.array(monitor.u) for monitor in monitors]
+    return tuple(u.reshape(n, -1, u.shape[1]).transpose(0, 2, 1) for u in found)
+
+
+def _network(
+    weights: Sequence[np.ndarray],
+    delays: np.ndarray,
+    tau: float,
+    window: float,
+    inputs: np.ndarray,
+    dt: float,
+) -> tuple[list[NeuronGroup], Network]:
+    """Layers above the input, and the network with their inputs."""
+    clock = Clock(dt=dt * ms)
+    layers = [_source(inputs, clock)]
+    parts = []
+    for k, weight in enumerate(weights):
+        layers.append(_layer(k, len(inputs) * len(weight), tau, window, clock))
+        parts.append(_synapses(k, weight, delays, len(inputs), layers[-2], layers[-1], clock))
+    return layers[1:], Network(*layers, *parts)
 
 
 def _source(inputs: np.ndarray, clock: Clock) -> SpikeGeneratorGroup:

@@ -129,6 +129,12 @@ class Tempotrons:
 
         return replayed(self, spike_steps(self, inputs), shunt, device)
 
+    def trace(self, inputs: np.ndarray, *, shunt: bool = True, device: str = "numpy") -> np.ndarray:
+        """What :meth:`potentials` gives, from Brian2; with the shunt, neurons take no input after their spike."""
+        from bioconv.learn.tempotron_brian import traced
+
+        return traced(self, spike_steps(self, inputs), shunt, device)
+
 
 def spike_steps(neurons: Tempotrons, inputs: np.ndarray) -> np.ndarray:
     """(n, n_inputs) steps of input spikes; ``n_steps`` for those beyond the window, or none.

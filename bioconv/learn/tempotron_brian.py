@@ -7,6 +7,7 @@ from brian2 import (
     NeuronGroup,
     SpikeGeneratorGroup,
     SpikeMonitor,
+    StateMonitor,
     Synapses,
     ms,
 )  # fmt: skip
@@ -38,18 +39,37 @@ def replayed(neurons: Tempotrons, steps: np.ndarray, shunt: bool, device: str) -
     steps : (n, n_inputs) array
         Of input spikes; ``n_steps`` for none.
     """
-    n, n_neurons = len(steps), len(neurons.weights)
+    n = len(steps)
     with replaying("tempotron", device) as run:
-        clock = Clock(dt=neurons.dt * ms)
-        source = _source(neurons, steps, clock)
-        group = _neurons(neurons, n * n_neurons, shunt, clock)
-        synapses = _synapses(neurons, n, source, group, clock)
+        group, network = _network(neurons, steps, shunt)
         monitor = SpikeMonitor(group)
-        run(Network(source, group, synapses, monitor), neurons.n_steps * neurons.dt * ms)
-        times = np.full(n * n_neurons, np.inf)
+        network.add(monitor)
+        run(network, neurons.n_steps * neurons.dt * ms)
+        times = np.full(len(group), np.inf)
         times[np.array(monitor.i)] = np.round(np.array(monitor.t / ms) / neurons.dt) * neurons.dt
         peaks = np.array(group.peak)
     return Response(times=times.reshape(n, -1), peaks=peaks.reshape(n, -1))
+
+
+def traced(neurons: Tempotrons, steps: np.ndarray, shunt: bool, device: str) -> np.ndarray:
+    """(n, n_steps, n_neurons) potentials of every neuron for every pattern. See :func:`replayed`."""
+    n, n_neurons = len(steps), len(neurons.weights)
+    with replaying("tempotron", device) as run:
+        group, network = _network(neurons, steps, shunt)
+        monitor = StateMonitor(group, "V", record=True, when="after_groups")
+        network.add(monitor)
+        run(network, neurons.n_steps * neurons.dt * ms)
+        found = np.array(monitor.V)
+    return found.reshape(n, n_neurons, -1).transpose(0, 2, 1)
+
+
+def _network(neurons: Tempotrons, steps: np.ndarray, shunt: bool) -> tuple[NeuronGroup, Network]:
+    """Neurons, and the network with their inputs."""
+    clock = Clock(dt=neurons.dt * ms)
+    source = _source(neurons, steps, clock)
+    group = _neurons(neurons, len(steps) * len(neurons.weights), shunt, clock)
+    synapses = _synapses(neurons, len(steps), source, group, clock)
+    return group, Network(source, group, synapses)
 
 
 def _source(neurons: Tempotrons, steps: np.ndarray, clock: Clock) -> SpikeGeneratorGroup:

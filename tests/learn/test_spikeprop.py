@@ -111,6 +111,23 @@ def test_brian2_has_the_spikes_of_the_grid(device):
         np.testing.assert_array_equal(found, times)
 
 
+@pytest.mark.parametrize("device", COMPILED)
+def test_brian2_has_the_potentials_of_the_sum(device):
+    """Some of them, of all layers, and the threshold is crossed in the step of the spike."""
+    inputs, _ = spikeprop.xor()
+    net = spikeprop.Network.random([3, 4, 2], seed=2)
+    times = net.times(inputs, 0.1)
+    found = net.trace(inputs, 0.1, device=device)
+    assert [u.shape for u in found] == [(4, 401, 4), (4, 401, 2)]
+    for layer, before in enumerate((inputs, times[0])):
+        n, j = np.indices(times[layer].shape)
+        step = np.round(times[layer] / 0.1).astype(int)
+        assert (found[layer][n, step, j] >= 1).all() and (found[layer][n, step - 1, j] < 1).all()
+        for k in (30, 90, 200, 400):
+            expected = potential(net, layer, 1, before[1], 0.1 * k)
+            assert found[layer][1, k, 1] == pytest.approx(expected, abs=1e-9), (layer, k)
+
+
 def test_silent_neurons_are_raised():
     inputs, targets = spikeprop.xor()
     net = spikeprop.Network.random([3, 2, 1], seed=1)

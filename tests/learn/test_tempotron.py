@@ -25,7 +25,7 @@ def some(n=5, n_inputs=30, n_neurons=4, seed=3):
 
 
 def test_a_postsynaptic_potential_has_its_peak_at_1():
-    fine = Tempotrons(weights=np.ones((1, 1)), dt=0.01, window=100.0)
+    fine = Tempotrons(weights=np.ones((1, 1)), dt=0.01, window=20.0)
     assert fine.potentials(np.zeros((1, 1))).max() == pytest.approx(1, abs=1e-6)
     assert fine.peak_factor == pytest.approx(2.117, abs=5e-4)
 
@@ -86,6 +86,19 @@ def test_brian2_has_the_same_spikes_and_peaks(device):
     np.testing.assert_allclose(found.peaks, here.peaks, atol=1e-10)
 
 
+@pytest.mark.parametrize("device", COMPILED)
+def test_brian2_has_the_same_potentials_up_to_the_spike(device):
+    neurons, inputs = some()
+    expected, times = neurons.potentials(inputs), neurons.respond(inputs).times
+    whole = neurons.trace(inputs, shunt=False, device=device)
+    np.testing.assert_allclose(whole, expected, atol=1e-10)
+    shunted = neurons.trace(inputs, device=device)
+    until = np.arange(neurons.n_steps)[:, None] <= times[:, None]
+    assert 0 < until.sum() < until.size
+    np.testing.assert_allclose(shunted[until], expected[until], atol=1e-10)
+    assert abs(shunted - expected).max() > 0.1
+
+
 def test_a_spike_shunts_what_comes_after():
     neurons, inputs = some()
     here, found = neurons.respond(inputs), neurons.replay(inputs)
@@ -93,6 +106,24 @@ def test_a_spike_shunts_what_comes_after():
     fired = np.isfinite(here.times)
     assert (found.peaks[fired] < here.peaks[fired] - 0.1).any()
     np.testing.assert_allclose(found.peaks[~fired], here.peaks[~fired], atol=1e-10)
+
+
+@pytest.mark.data
+def test_digits_have_the_same_answers_in_brian2():
+    """Trained on a few; decisions of every neuron with the shunt, the highest potential without."""
+    few = datasets.load("mnist", "train", samples=320)
+    shown = tempotron.latencies(few.images, 20.0)
+    start = Tempotrons.random(784, 10, seed=0, size=0.001, window=40.0, dt=2.0)
+    trained = tempotron.train(
+        start, shown[:300], np.eye(10)[few.labels[:300]] > 0, epochs=10, progress=False
+    )
+    neurons, others = trained.neurons, shown[300:]
+    here = neurons.respond(others)
+    assert len(set(here.predictions)) > 5 and 10 < np.isfinite(here.times).sum() < 100
+    np.testing.assert_array_equal(neurons.replay(others).times, here.times)
+    found = neurons.replay(others, shunt=False)
+    np.testing.assert_array_equal(found.predictions, here.predictions)
+    np.testing.assert_allclose(found.peaks, here.peaks, atol=1e-10)
 
 
 @pytest.mark.full
