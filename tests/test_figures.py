@@ -29,6 +29,7 @@ PAPERS = (
     "rueckauer2017_rates",
     "sengupta2019_sparsity_by_depth",
     "sengupta2019_thresholds",
+    "spikeprop_xor",
     "stdp_convolution",
     "stoeckl2021_steps",
     "superspike_picture",
@@ -420,3 +421,16 @@ def test_eqprop_relaxes_more_slowly_with_depth_and_a_nudge_goes_layer_by_layer(m
     for hidden, one in depths.items():
         arrived = [int(np.flatnonzero(np.array(layer) > 1e-12)[0]) for layer in one["nudge"]]
         assert arrived == list(range(int(hidden), -1, -1))
+
+
+def test_spikeprop_solves_the_exclusive_or_and_brian2_has_its_spikes(monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    table, data = script("spikeprop_xor"), data_of("spikeprop_xor")
+    rows, targets = data["seeds"], data["targets"]
+    assert targets == [16, 10, 10, 16] and sum(table.solved(row, targets) for row in rows) == 10
+    before = [table.solved({"replayed": row["before"]}, targets) for row in rows]
+    assert not any(before)
+    for row in rows:
+        assert row["spikes"] == 4 * (5 + 1) and row["off_grid"] == 0
+        assert 0 < row["off_exact"] < 2 * data["dt"]  # late by a step for each layer
+        assert row["errors"][0] > 20 and row["errors"][-1] <= 0.5
