@@ -34,6 +34,7 @@ PAPERS = (
     "stoeckl2021_steps",
     "superspike_picture",
     "superspike_tasks",
+    "tempotron",
 )
 
 
@@ -434,3 +435,21 @@ def test_spikeprop_solves_the_exclusive_or_and_brian2_has_its_spikes(monkeypatch
         assert row["spikes"] == 4 * (5 + 1) and row["off_grid"] == 0
         assert 0 < row["off_exact"] < 2 * data["dt"]  # late by a step for each layer
         assert row["errors"][0] > 20 and row["errors"][-1] <= 0.5
+
+
+def test_tempotrons_learn_patterns_and_digits_and_brian2_decides_alike():
+    data = data_of("tempotron")
+    random, mnist = data["random"], data["mnist"]
+    assert (random["patterns"], random["inputs"]) == (20, 500) and len(random["seeds"]) == 10
+    for row in random["seeds"]:
+        assert row["wrong"][0] == 10 and row["wrong"][-1] == row["wrong_in_brian2"] == 0
+    fires, silent = (max(trace) for trace in random["traces"]["brian2"])
+    assert silent < 1 <= fires and random["traces"]["spikes"] == 1
+    few, many = ([one["accuracy"] for one in row["seeds"]] for row in mnist["settings"].values())
+    assert len(few) == len(many) == 5 and min(few) >= 0.85 and min(many) > max(few)
+    brian2 = mnist["brian2"]
+    assert brian2["images"] == mnist["size"] == 10_000 and brian2["fire"] > 9_000
+    for kind in ("decisions", "times", "predictions"):
+        assert brian2[f"other_{kind}"] == 0, kind
+    assert brian2["off"] < 1e-12 < 1e-5 < brian2["nearest"]  # no potential is near the threshold
+    assert 0 < brian2["shunted_predictions"] < 100 and brian2["shunted_accuracy"] > 0.9

@@ -12,7 +12,7 @@ ABOUT = About(
     name="tempotron", help="digits by neurons that fire or stay silent",
     description="Tempotrons (Gütig & Sompolinsky 2006), one for each class, on images whose brighter pixels spike "
     "earlier; the highest potential answers.",
-    data="mnist, fashion-mnist", reaches="88 to 90 % (mnist)", minutes="1 min for 20,000 images",
+    data="mnist, fashion-mnist", reaches="87 to 89 % (mnist)", minutes="1 min for 20,000 images",
 )  # fmt: skip
 #: Images whose potentials are in memory at once.
 _CHUNK = 1000
