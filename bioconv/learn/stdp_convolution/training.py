@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix, vstack
 from bioconv import hdf5
 from bioconv.errors import MissingDependencyError, ParameterError, StimulusError
 from bioconv.learn.stdp_convolution.coding import STEPS, latencies
-from bioconv.learn.stdp_convolution.layer import Layer, earliest
+from bioconv.learn.stdp_convolution.layer import Layer, convergence, earliest
 
 KIND, VERSION = "bioconv-stdp-convolution", 1
 #: The layers of SpykeTorch's MNIST network; in the second, rates double as well, which shortens learning.
@@ -41,11 +41,14 @@ class Trained:
     weights : arrays, (maps, n_channels, kernel, kernel) each
     n_seen : ints
         Images that each layer has learnt from.
+    indices : tuples of layer, images and :func:`convergence`
+        Of the layer that learnt, every 1000 images.
     """
 
     layers: tuple[Layer, ...]
     weights: tuple[np.ndarray, ...]
     n_seen: tuple[int, ...]
+    indices: tuple[tuple[int, int, float], ...] = ()
 
     @classmethod
     def random(cls, layers: Sequence[Layer], *, seed: int) -> "Trained":
@@ -94,12 +97,13 @@ class Trained:
             layers = tuple(Layer(**one) for one in json.loads(file.attrs["layers"]))
             weights = tuple(file[f"weights/{k}"][()] for k in range(len(layers)))
             n_seen = tuple(int(n) for n in file["n_seen"][()])
+            indices = tuple((int(k), int(n), float(index)) for k, n, index in file["indices"])
         channels = [2, *(layer.maps for layer in layers)]
         for layer, array, n in zip(layers, weights, channels, strict=False):
             wanted = (layer.maps, n, layer.kernel, layer.kernel)
             if array.shape != wanted:
                 raise ParameterError(f"{path}: weights have shape {array.shape}, need {wanted}")
-        return cls(layers=layers, weights=weights, n_seen=n_seen)
+        return cls(layers=layers, weights=weights, n_seen=n_seen, indices=indices)
 
 
 def train(
@@ -172,7 +176,8 @@ def _further(now: Trained, k: int, times: np.ndarray, n_images: int, progress: b
     weights, n_seen = list(now.weights), list(now.n_seen)
     weights[k] = now.layers[k].learn(weights[k], times[rows], n_seen=begin, progress=progress)
     n_seen[k] += n
-    return Trained(layers=now.layers, weights=tuple(weights), n_seen=tuple(n_seen))
+    indices = (*now.indices, (k, n_seen[k], convergence(weights[k])))
+    return Trained(layers=now.layers, weights=tuple(weights), n_seen=tuple(n_seen), indices=indices)
 
 
 def _passed(layer: Layer, weights: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -193,6 +198,7 @@ def _save(now: Trained, path: str | os.PathLike, overwrite: bool, setting: dict)
         file.attrs.update(format=KIND, version=VERSION, layers=_described(now.layers))
         file.attrs["setting"] = json.dumps(setting)
         file["n_seen"] = np.array(now.n_seen)
+        file["indices"] = np.array(now.indices, dtype=float).reshape(-1, 3)
         for k, array in enumerate(now.weights):
             file[f"weights/{k}"] = array
 
