@@ -4,9 +4,6 @@ Within a step: input arrives, and neurons above the threshold fire. With inhibit
 only the highest fires, and its position is closed before the next step.
 """
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from brian2 import (
     Clock,
@@ -18,8 +15,8 @@ from brian2 import (
     ms,
 )
 
+from bioconv.learn.replay import replaying
 from bioconv.learn.stdp_convolution.coding import STEPS
-from bioconv.run import chosen_device, device
 
 EQUATIONS = """
 v : 1
@@ -37,7 +34,7 @@ def replayed(
     patches: np.ndarray,
     threshold: float,
     inhibition: bool,
-    name: str,
+    device: str,
 ) -> np.ndarray:
     """(n, maps, n_rows, n_columns) uint8 steps; ``STEPS`` for none.
 
@@ -47,9 +44,8 @@ def replayed(
     patches : (n, n_rows_out, n_columns_out, n_channels, kernel, kernel) int array
         Numbers of the inputs that each position sees, ``times.size`` or more for none.
     """
-    chosen_device(name, 0.0, [])
     shape = (patches.shape[0], len(weights), *patches.shape[1:3])
-    with tempfile.TemporaryDirectory(prefix="bioconv-stdp-") as folder, device(name, Path(folder)):
+    with replaying("stdp_convolution", device) as run:
         clock = Clock(1 * ms)
         at = np.flatnonzero(times.ravel() < STEPS)
         steps = times.ravel()[at]
@@ -71,7 +67,7 @@ def replayed(
         if inhibition:
             network.add(_inhibition(neurons, shape, clock))
         network.schedule = SCHEDULE
-        network.run(STEPS * ms, namespace={})
+        run(network, STEPS * ms)
         found = np.full(shape, STEPS, dtype=np.uint8)
         found.flat[np.array(monitor.i)] = np.round(np.array(monitor.t / ms))
     return found

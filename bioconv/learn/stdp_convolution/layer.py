@@ -15,6 +15,8 @@ from bioconv.errors import ParameterError, StimulusError
 from bioconv.learn.stdp_convolution.coding import STEPS
 
 Winner = tuple[int, int, int]
+#: Parts of one in which potentials count, and how many such ones single precision adds up without rounding.
+_PARTS, _EXACT = 2**16, 2**8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,9 @@ class Layer:
     A winner of map ``f`` moves the weights of its map::
 
         dw = a_plus w (1 - w) where the input fired no later than the winner, else a_minus w (1 - w)
+
+    Potentials add up weights rounded to 1/65536: learnt weights crowd at 0 and 1, and a whole threshold lies where some of
+    them add up to it. Rounded, their sum is exact in any order, on every machine, and in Brian2.
 
     Attributes
     ----------
@@ -107,13 +112,14 @@ class Layer:
         patches = self._patches(times, weights.shape[1])
         shape = (*patches.shape[:3], self.maps)
         flat = patches.reshape(int(np.prod(shape[:3])), -1)
-        kernels = weights.reshape(self.maps, -1).T.astype(np.float32)
+        kernels = _rounded(weights).reshape(self.maps, -1).T
+        kernels = kernels.astype(np.float32 if len(kernels) <= _EXACT else np.float64)
         steps = np.full((len(flat), self.maps), STEPS, dtype=np.uint8)
-        potentials = np.zeros(steps.shape, dtype=np.float32)
+        potentials = np.zeros(steps.shape, dtype=kernels.dtype)
         closed = np.zeros(len(flat), dtype=bool)
         for step in np.unique(times[times < STEPS]):
             at = np.flatnonzero(~closed & (flat == step).any(axis=1))
-            found = (flat[at] <= step).astype(np.float32) @ kernels
+            found = (flat[at] <= step).astype(kernels.dtype) @ kernels
             fires = self._highest(found) if inhibition else self._first(found, steps[at])
             place = at[fires[0]], fires[1]
             steps[place], potentials[place] = step, found[fires]
@@ -140,14 +146,22 @@ class Layer:
         inhibition: bool = True,
         device: str = "numpy",
     ) -> np.ndarray:
-        """The steps of :meth:`first_spikes` from Brian2, on its device ``"numpy"`` or ``"cython"``."""
+        """The steps of :meth:`first_spikes` from Brian2.
+
+        Parameters
+        ----------
+        device : {"numpy", "cython", "cpp_standalone"}
+
+        Raises
+        ------
+        ParameterError, DeviceError
+            If the device is unknown, or lacks its compiler.
+        """
         from bioconv.learn.stdp_convolution.brian import replayed
 
-        if device not in ("numpy", "cython"):
-            raise ParameterError(f"Layer: device is {device!r}; choose one of numpy, cython")
         numbers = np.arange(times.size).reshape(times.shape)
         covered = self._patches(numbers, weights.shape[1], beyond=times.size)
-        return replayed(weights, times, covered, self.threshold, inhibition, device)
+        return replayed(_rounded(weights), times, covered, self.threshold, inhibition, device)
 
     def pooled(self, steps: np.ndarray) -> np.ndarray:
         """Steps of the earliest spike in each window; rows and columns left over are dropped."""
@@ -220,6 +234,10 @@ def earliest(steps: np.ndarray) -> np.ndarray:
 
 def _padded(steps: np.ndarray, n: int, value: int) -> np.ndarray:
     return np.pad(steps, ((0, 0), (0, 0), (n, n), (n, n)), constant_values=value)
+
+
+def _rounded(weights: np.ndarray) -> np.ndarray:
+    return np.round(weights * _PARTS) / _PARTS
 
 
 def convergence(weights: np.ndarray) -> float:
