@@ -4,16 +4,25 @@ import argparse
 from types import ModuleType
 from typing import Any
 
-from bioconv.learn.commands import diehl_cook, eqprop, spikeprop, superspike, tempotron
+from bioconv.learn.commands import (
+    diehl_cook,
+    eqprop,
+    spikeprop,
+    stdp_convolution,
+    superspike,
+    tempotron,
+)
 
 #: A new experiment joins here, as a module with ABOUT, `arguments` and `run`.
-EXPERIMENTS: tuple[ModuleType, ...] = (diehl_cook, superspike, eqprop, spikeprop, tempotron)
+EXPERIMENTS: tuple[ModuleType, ...] = (
+    diehl_cook, stdp_convolution, superspike, eqprop, spikeprop, tempotron,
+)  # fmt: skip
 
 
 def add(commands: Any) -> None:
     """The command `learn` with a command for every experiment."""
     table = "\n".join(
-        f"  {e.ABOUT.name:12s} {e.ABOUT.data:22s} {e.ABOUT.reaches}; {e.ABOUT.minutes}"
+        f"  {e.ABOUT.name:16s} {e.ABOUT.data:22s} {e.ABOUT.reaches}; {e.ABOUT.minutes}"
         for e in EXPERIMENTS
     )
     made = commands.add_parser(

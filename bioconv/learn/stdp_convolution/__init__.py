@@ -22,9 +22,15 @@ learning from the MNIST network of SpykeTorch, Mozafari et al. (2019), Frontiers
 
 from bioconv.learn.stdp_convolution.coding import STEPS, difference_of_gaussians, latencies
 from bioconv.learn.stdp_convolution.layer import Layer, convergence, earliest
-from bioconv.learn.stdp_convolution.training import MNIST, Trained, read_out, train
+from bioconv.learn.stdp_convolution.training import (
+    MNIST,
+    Trained,
+    read_out,
+    scikit_learn,
+    train,
+)
 
 __all__ = [
     "MNIST", "STEPS", "Layer", "Trained", "convergence", "difference_of_gaussians", "earliest", "latencies", "read_out",
-    "train",
+    "scikit_learn", "train",
 ]  # fmt: skip

@@ -217,6 +217,24 @@ def _resumed(path: str | os.PathLike | None, layers: tuple[Layer, ...], setting:
     return found
 
 
+def scikit_learn() -> tuple[type, type]:
+    """``LinearSVC``, and the warning that it gives when its passes are over.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without scikit-learn.
+    """
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.svm import LinearSVC
+    except ImportError as error:
+        raise MissingDependencyError(
+            'the read-out needs scikit-learn: pip install "bioconv[sklearn]"'
+        ) from error
+    return LinearSVC, ConvergenceWarning
+
+
 def read_out(
     features: csr_matrix | np.ndarray, labels: np.ndarray, *, c: float = 2.4, passes: int = 30
 ):
@@ -237,15 +255,9 @@ def read_out(
     MissingDependencyError
         Without scikit-learn.
     """
-    try:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.svm import LinearSVC
-    except ImportError as error:
-        raise MissingDependencyError(
-            'the read-out needs scikit-learn: pip install "bioconv[sklearn]"'
-        ) from error
+    classifier, warning = scikit_learn()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return LinearSVC(C=c, max_iter=passes, dual=True, random_state=0).fit(
+        warnings.simplefilter("ignore", warning)
+        return classifier(C=c, max_iter=passes, dual=True, random_state=0).fit(
             csr_matrix(features, dtype=np.float64), labels
         )
