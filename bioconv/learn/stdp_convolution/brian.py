@@ -80,7 +80,9 @@ def _arriving(inputs, neurons, weights, patches, n_inputs: int, shape) -> Synaps
     pre = np.stack([patches] * len(weights), axis=1)
     post = np.broadcast_to(numbers[..., None, None, None], pre.shape)
     inside = pre < n_inputs
-    synapses = Synapses(inputs, neurons, "w : 1", on_pre="v_post += w", name="arriving")
+    synapses = Synapses(
+        inputs, neurons, "w : 1", on_pre="v_post += w", clock=neurons.clock, name="arriving"
+    )
     synapses.connect(i=pre[inside], j=post[inside])
     synapses.w = np.stack(per_map, axis=1)[inside]
     return synapses
