@@ -3,60 +3,59 @@
 Kheradpisheh et al. (2018), Neural Networks 99:56–67: layers of convolution that learn without labels, and a linear read-out, 98.4 % on
 MNIST. Here the layers of SpykeTorch's network; the second learns from 20,000 images at rates that double, instead of 1,200,000. Random
 filters are those before learning, compared with 5,000 images for the read-out; half of their neurons fire, many together, for which
-the read-out needs a smaller c: the best of three counts.
+the read-out needs a smaller c: the best of three counts. Training goes on from the
+checkpoints of ``models/stdp_convolution/train.py`` where there are some.
 """
 
+import importlib.util
 from typing import Any
 
 import numpy as np
-from common import main
+from common import HERE, main
 from matplotlib.figure import Figure
 
 from bioconv import datasets
 from bioconv.learn import stdp_convolution as sc
 
 NAME = "stdp_convolution"
-SEED, FEW, STRENGTHS = 1, 5000, (2.4, 0.01, 0.0005)
+FEW, STRENGTHS = 5000, (2.4, 0.01, 0.0005)
 #: Images for the read-out.
 READ_OUT = {"mnist": 60_000, "fashion_mnist": 20_000}
 
 
 def compute() -> dict[str, Any]:
-    sets = {name: _learnt(name, n) for name, n in READ_OUT.items()}
-    trained = {name: one.pop("network") for name, one in sets.items()}["mnist"]
-    random = sc.Trained.random(sc.MNIST, seed=SEED)
+    model = _script()
+    networks = {name: model.trained(name.replace("_", "-")) for name in READ_OUT}
+    random = sc.Trained.random(sc.MNIST, seed=model.SEED)
     train, test = (datasets.load("mnist", part) for part in ("train", "test"))
     times, test_times = sc.latencies(train.images[:FEW]), sc.latencies(test.images)
     few = train.labels[:FEW]
     return {
-        "sets": sets,
-        "filters": np.round(trained.weights[0], 2),
+        "sets": {name: _measured(name, network) for name, network in networks.items()},
+        "filters": np.round(networks["mnist"].weights[0], 2),
         "few": {
             kind: scores(network, times, few, test_times, test.labels, STRENGTHS, 60)
-            for kind, network in (("trained", trained), ("random", random))
+            for kind, network in (("trained", networks["mnist"]), ("random", random))
         },
     }
 
 
-def _learnt(name: str, n_read_out: int) -> dict[str, Any]:
+def _script() -> Any:
+    """The training script of the model."""
+    path = HERE.parent / "models" / "stdp_convolution" / "train.py"
+    spec = importlib.util.spec_from_file_location("stdp_convolution_model", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _measured(name: str, network: sc.Trained) -> dict[str, Any]:
     train, test = (datasets.load(name.replace("_", "-"), part) for part in ("train", "test"))
-    indices: list[tuple[int, int, float]] = []
-
-    def noted(now: sc.Trained) -> None:
-        layer = 1 if now.n_seen[1] else 0
-        index = sc.convergence(now.weights[layer])
-        indices.append((layer, now.n_seen[layer], round(index, 5)))
-
-    trained = sc.train(train.images, seed=SEED, report=noted)
+    n_read_out = READ_OUT[name]
     times, test_times = sc.latencies(train.images[:n_read_out]), sc.latencies(test.images)
     labels, c = train.labels[:n_read_out], STRENGTHS[0]
-    accuracy = scores(trained, times, labels, test_times, test.labels, [c], 30)[c]
-    return {
-        "network": trained,
-        "indices": indices,
-        "n_read_out": n_read_out,
-        "accuracy": accuracy,
-    }
+    accuracy = scores(network, times, labels, test_times, test.labels, [c], 30)[c]
+    return {"indices": network.indices, "n_read_out": n_read_out, "accuracy": accuracy}
 
 
 def scores(network: sc.Trained, times, labels, test_times, test_labels, strengths, passes) -> dict:
