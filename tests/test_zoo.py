@@ -14,6 +14,7 @@ from bioconv import analysis, datasets, methods
 from bioconv.errors import ParameterError
 from bioconv.graph import Conv2d, Dense, Network, ReLU
 from bioconv.learn import eqprop
+from bioconv.learn import stdp_convolution as sc
 
 MODELS = Path(__file__).parents[1] / "models"
 #: data set and least accuracy of the trained network on its test set
@@ -40,6 +41,8 @@ PROMISED = {
 }
 #: Networks that relax to an answer, are not converted to spikes, and what they reach at least.
 RELAXING = {"eqprop_mnist": 0.97}
+#: Layers that learn features by STDP, and what a linear read-out of 5,000 training images reaches at least.
+FEATURES = {"stdp_convolution": 0.97}
 #: Largest mean absolute error of mnist_boxes, in sides of the canvas.
 BOX_ERROR = 0.0040
 AVERAGE = {"substitute": {"MaxPool2d": "AvgPool2d"}}
@@ -94,7 +97,7 @@ def answers(network, images):
 
 def test_checksums():
     lines = (MODELS / "checksums.txt").read_text().splitlines()
-    kinds = len(PROMISED) + len(RELAXING)
+    kinds = len(PROMISED) + len(RELAXING) + len(FEATURES)
     assert len(lines) == kinds + 1, "mnist_boxes has no accuracy to promise"
     for line in lines:
         digest, name = line.split()
@@ -111,7 +114,7 @@ def test_bundled_networks_are_those_of_the_zoo():
 
 def test_the_table_tells_the_accuracies():
     table = (MODELS / "README.md").read_text()
-    promised = {name: least for name, (_, least) in PROMISED.items()} | RELAXING
+    promised = {name: least for name, (_, least) in PROMISED.items()} | RELAXING | FEATURES
     for name, least in promised.items():
         told = float(re.search(rf"\[{name}\].*?([\d.]+) %", table).group(1))
         assert told / 100 >= least
@@ -235,6 +238,52 @@ def test_relaxing_networks_on_some_images():
     np.testing.assert_array_equal(in_brian2, predictions[:50])
 
 
+def features():
+    """The layers of stdp_convolution."""
+    return sc.Trained.load(MODELS / "stdp_convolution" / "weights.h5")
+
+
+def read_out_accuracy(n_train, n_test):
+    pytest.importorskip("sklearn")
+    network, test = features(), datasets.load("mnist", samples=n_test)
+    train = datasets.load("mnist", "train", samples=n_train)
+    read_out = sc.read_out(network.features(train.images), train.labels)
+    return read_out.score(network.features(test.images), test.labels)
+
+
+@pytest.mark.data
+def test_learnt_features_of_some_images():
+    """A read-out of 1,000 images, tested with 500; random filters reach 0.65."""
+    assert read_out_accuracy(1000, 500) >= 0.94
+
+
+@pytest.mark.full
+@pytest.mark.data
+def test_learnt_features_of_the_whole_test_set():
+    assert read_out_accuracy(5000, 10_000) >= FEATURES["stdp_convolution"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "device",
+    [
+        "numpy",
+        pytest.param("cython", marks=[pytest.mark.compiled, pytest.mark.full]),
+        pytest.param("cpp_standalone", marks=[pytest.mark.compiled, pytest.mark.full]),
+    ],
+)
+def test_learnt_layers_spike_at_the_same_times_in_brian2(device):
+    """Three images cut to 20 x 20; as in inference, without inhibition."""
+    network = features()
+    times = sc.latencies(datasets.load("mnist", samples=3).images[:, :, 4:24, 4:24])
+    for layer, weights in zip(network.layers, network.weights, strict=True):
+        steps, _ = layer.first_spikes(weights, times, inhibition=False)
+        assert (steps < sc.STEPS).sum() > 2000
+        replayed = layer.replay(weights, times, inhibition=False, device=device)
+        np.testing.assert_array_equal(replayed, steps)
+        times = layer.pooled(steps)
+
+
 def boxes():
     return script("boxes")
 
@@ -356,7 +405,7 @@ def lanes(names):
 
 
 def test_every_network_is_asked_for_its_charge():
-    assert set(SOFT_RESET) | set(OTHERS) | set(RELAXING) == {
+    assert set(SOFT_RESET) | set(OTHERS) | set(RELAXING) | set(FEATURES) == {
         path.parent.name for path in MODELS.glob("*/weights.h5")
     }
 
