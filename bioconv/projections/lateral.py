@@ -142,6 +142,6 @@ class KWinners(TemplatedRunner):
             group, "k_winners", code=f"strength = {by}", clock=group.clock if clock is None else clock, when=when,
             order=order, name=f"{group.name}_k_winners",
             needed_variables=[] if winner is None else ["winner"],
-            template_kwds={"winner": winner, "replicas": int(replicas), "k": int(k)},
+            template_kwds={"won": winner, "replicas": int(replicas), "k": int(k)},
         )  # fmt: skip
         group.contained_objects.append(self)

@@ -11,7 +11,7 @@ from bioconv.run import device
 
 SIZE, REPLICAS, STEPS, SAMPLE = 11, 3, 120, 30
 #: Input of every step; a few are equal, so that ties are met.
-DRIVE = np.random.default_rng(0).integers(0, 4, (STEPS, REPLICAS * SIZE)) / 16
+DRIVE = np.random.default_rng(0).integers(0, 12, (STEPS, REPLICAS * SIZE)) / 16
 #: Of some neurons, so that the strongest is not the one with the highest potential.
 HIGHER = np.arange(REPLICAS * SIZE) % 3 / 4
 

@@ -13,6 +13,6 @@
         {{vector_code|autoindent}}
     }
     bioconv::k_winners(
-        {{strength}}, {% if winner is none %}nullptr{% else %}(const char*){{get_array_name(winner)}}{% endif %},
+        {{strength}}, {% if won is none %}nullptr{% else %}(const char*){{get_array_name(won)}}{% endif %},
         (char*){{may_spike}}, {{replicas}}, N/{{replicas}}, {{k}});
 {% endblock %}

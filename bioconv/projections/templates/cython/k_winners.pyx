@@ -19,6 +19,6 @@ static void bioconv_k_winners({{cpp_dtype(variables['strength'].dtype)}}* streng
         _vectorisation_idx = _idx
         {{vector_code|autoindent}}
     bioconv_k_winners(
-        {{strength}}, {% if winner is none %}NULL{% else %}<char*>{{get_array_name(winner)}}{% endif %},
+        {{strength}}, {% if won is none %}NULL{% else %}<char*>{{get_array_name(won)}}{% endif %},
         <char*>{{may_spike}}, N//{{replicas}})
 {% endblock %}
