@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from bioconv.read import torch_layers
-from bioconv.read.spiking_torch import norse, sinabs, snntorch, spikingjelly
+from bioconv.read.spiking_torch import norse, own, sinabs, snntorch, spikingjelly
 from bioconv.read.spiking_torch.framework import Framework, refused
 from bioconv.read.spiking_torch.parts import spiking_network
 from bioconv.read.torch_layers import MODULES, Translation
@@ -23,6 +23,7 @@ FRAMEWORKS = {
         norse.FRAMEWORK,
         spikingjelly.FRAMEWORK,
         sinabs.FRAMEWORK,
+        own.FRAMEWORK,
     )
 }
 

@@ -1,0 +1,216 @@
+"""Neurons that are trained step for step: torch modules over (steps, n_samples, *shape).
+
+Every neuron computes what its :class:`bioconv.Discrete` in :mod:`bioconv.neurons.published` does, so that
+:func:`bioconv.to_brian` of the trained module spikes as in training. They begin every call at rest.
+
+============== ============================== ======================
+module         step                           rule
+============== ============================== ======================
+IterativeLIF   ``published.stbp``             STBP
+PLIF           ``published.plif``             PLIF, LIF, IF
+STDB           ``published.stdb``             hybrid training
+Accumulator    ``published.accumulator``      readout without spikes
+============== ============================== ======================
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import nn
+
+from bioconv.errors import ParameterError
+from bioconv.learn.gradient.parameters import number
+from bioconv.learn.gradient.surrogates import ArcTan, Rectangle, SinceSpike, Surrogate, spike
+
+
+class SpikingNeuron(nn.Module, ABC):
+    """Base of neurons: ``forward`` unrolls :meth:`step` over the first axis.
+
+    Attributes
+    ----------
+    surrogate : Surrogate
+    """
+
+    def __init__(self, surrogate: Surrogate):
+        super().__init__()
+        self.surrogate = surrogate
+
+    def forward(self, drive: torch.Tensor) -> torch.Tensor:
+        """(steps, n, *shape) spikes for what arrives in every step."""
+        state, sent = self.begin(drive[0]), []
+        for now in drive.unbind(0):
+            out, state = self.step(now, state)
+            sent.append(out)
+        return torch.stack(sent)
+
+    @abstractmethod
+    def begin(self, like: torch.Tensor) -> Any:
+        """The state at rest of neurons shaped as ``like``."""
+
+    @abstractmethod
+    def step(self, drive: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Spikes of a step, and the state after it."""
+
+
+class IterativeLIF(SpikingNeuron):
+    """``u = decay u (1 - o) + drive``, ``o = [u > threshold]``.
+
+    Parameters
+    ----------
+    decay, threshold : float
+    surrogate : Surrogate
+        The gradient also goes through the reset, as in the paper.
+
+    References
+    ----------
+    Wu, Deng, Li, Zhu, Xie & Shi (2019), AAAI, arXiv 1809.05793.
+    """
+
+    def __init__(
+        self, decay: float = 0.2, threshold: float = 0.5, surrogate: Surrogate | None = None
+    ):
+        super().__init__(Rectangle() if surrogate is None else surrogate)
+        self.decay = number("IterativeLIF", "decay", decay, equal=True)
+        self.threshold = number("IterativeLIF", "threshold", threshold)
+
+    def begin(self, like):
+        return torch.zeros_like(like)
+
+    def step(self, drive, state):
+        u = state + drive
+        o = spike(u - self.threshold, self.surrogate)
+        return o, self.decay * (u - u * o)
+
+    def extra_repr(self) -> str:
+        return f"decay={self.decay:g}, threshold={self.threshold:g}"
+
+
+class PLIF(SpikingNeuron):
+    """``u = u + k (drive - u)``, ``o = [u >= threshold]``, a spike leads back to zero; ``k = 1/tau`` is learnt.
+
+    ``k`` is the logistic function of what is trained, so the time constant stays above a step and may become endless.
+
+    Parameters
+    ----------
+    tau : float
+        Where training begins, in steps; above 1.
+    threshold : float
+    learnable : bool
+        Whether training moves the time constant, one for the layer.
+    surrogate : Surrogate
+        No gradient goes through the reset.
+
+    References
+    ----------
+    Fang, Yu, Chen, Masquelier, Huang & Tian (2021), ICCV, arXiv 2007.05785.
+    """
+
+    def __init__(
+        self,
+        tau: float = 2.0,
+        threshold: float = 1.0,
+        learnable: bool = True,
+        surrogate: Surrogate | None = None,
+    ):
+        super().__init__(ArcTan() if surrogate is None else surrogate)
+        self.threshold = number("PLIF", "threshold", threshold)
+        start = -torch.log(torch.tensor(number("PLIF", "tau", tau, above=1.0) - 1))
+        self.a = nn.Parameter(start, requires_grad=learnable)
+
+    @property
+    def k(self) -> torch.Tensor:
+        """One over the time constant in steps."""
+        return torch.sigmoid(self.a)
+
+    def begin(self, like):
+        return torch.zeros_like(like)
+
+    def step(self, drive, state):
+        u = state + self.k * (drive - state)
+        o = spike(u - self.threshold, self.surrogate, inclusive=True)
+        return o, u * (1 - o.detach())
+
+    def extra_repr(self) -> str:
+        return f"tau={1 / self.k.item():.4g}, threshold={self.threshold:g}, learnable={self.a.requires_grad}"
+
+
+class IF(SpikingNeuron):
+    """``u = u + drive``, ``o = [u > threshold]``, a spike takes the threshold away (``"soft"``) or all (``"hard"``)."""
+
+    def __init__(
+        self, threshold: float = 1.0, reset: str = "soft", surrogate: Surrogate | None = None
+    ):
+        super().__init__(Rectangle() if surrogate is None else surrogate)
+        self.threshold = number("IF", "threshold", threshold)
+        if reset not in ("soft", "hard"):
+            raise ParameterError(f'IF: reset is {reset!r}; choose "soft" or "hard"')
+        self.reset = reset
+
+    def begin(self, like):
+        return torch.zeros_like(like)
+
+    def step(self, drive, state):
+        u = state + drive
+        o = spike(u - self.threshold, self.surrogate)
+        return o, u - self.threshold * o if self.reset == "soft" else u - u * o
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold:g}, reset={self.reset!r}"
+
+
+class STDB(SpikingNeuron):
+    """``o = [u > threshold]`` is read first, then ``u = leak u + drive - threshold o``: spikes are a step late.
+
+    Parameters
+    ----------
+    threshold, leak : float
+    surrogate : Surrogate
+        A function of the steps since the neuron's last spike unless given.
+
+    References
+    ----------
+    Rathi, Srinivasan, Panda & Roy (2020), ICLR, arXiv 2005.01807.
+    """
+
+    #: Steps since its last spike of a neuron that has not spiked.
+    NEVER = 1000.0
+
+    def __init__(
+        self, threshold: float = 1.0, leak: float = 1.0, surrogate: Surrogate | None = None
+    ):
+        super().__init__(SinceSpike() if surrogate is None else surrogate)
+        self.threshold = number("STDB", "threshold", threshold)
+        self.leak = number("STDB", "leak", leak, equal=True)
+
+    def begin(self, like):
+        return torch.zeros_like(like), torch.full_like(like, self.NEVER), 0
+
+    def step(self, drive, state):
+        u, since, place = state
+        scaled = isinstance(self.surrogate, SinceSpike)
+        distance = u - self.threshold if scaled else u / self.threshold - 1
+        o = spike(distance, self.surrogate, since=since)
+        u = self.leak * u + drive - self.threshold * o
+        with torch.no_grad():
+            since = torch.where(o > 0, torch.ones_like(since), since + 1)
+        return o, (u, since, place + 1)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold:g}, leak={self.leak:g}"
+
+
+class Accumulator(SpikingNeuron):
+    """A readout that adds up what arrives and never spikes; it sends on what arrives, whose sum is its potential."""
+
+    def __init__(self) -> None:
+        super().__init__(Rectangle())
+
+    def begin(self, like):
+        return None
+
+    def step(self, drive, state):
+        return drive, state
+
+    def forward(self, drive: torch.Tensor) -> torch.Tensor:
+        return drive

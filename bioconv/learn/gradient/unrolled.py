@@ -1,0 +1,94 @@
+"""A network in time: layers one after another, all steps of a layer at once."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from bioconv.errors import ParameterError
+from bioconv.learn.gradient.neurons import SpikingNeuron
+from bioconv.learn.gradient.parameters import whole
+
+CODES = ("direct", "bernoulli")
+
+
+class Unrolled(nn.Sequential):
+    """Layers of torch and neurons, shown a sample for a number of steps.
+
+    Linear layers see all steps as one large batch; neurons go through the steps. What stands before the first
+    neuron sees a constant image once. A dropout layer silences the same neurons in all steps of a sample.
+
+    Parameters
+    ----------
+    *layers : torch.nn.Module
+    steps : int
+    code : {"direct", "bernoulli"}
+        The image itself in every step, or zeros and ones with the pixels, 0 to 1, as their probabilities.
+    """
+
+    def __init__(self, *layers: nn.Module, steps: int, code: str = "direct"):
+        super().__init__(*layers)
+        self.steps = whole("Unrolled", "steps", steps, 1)
+        if code not in CODES:
+            raise ParameterError(f"Unrolled: code is {code!r}; choose one of {', '.join(CODES)}")
+        self.code = code
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(steps, n, *shape) what the last layer sends on in every step, for (n, *shape) images."""
+        timed = self.code == "bernoulli"
+        x = self._drawn(images) if timed else images
+        for layer in self:
+            if isinstance(layer, SpikingNeuron):
+                x = layer(x if timed else x.expand(self.steps, *x.shape))
+                timed = True
+            elif timed and isinstance(layer, nn.modules.dropout._DropoutNd):
+                x = x * layer(torch.ones_like(x[0]))
+            elif timed:
+                x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+            else:
+                x = layer(x)
+        return x if timed else x.expand(self.steps, *x.shape)
+
+    def _drawn(self, images: torch.Tensor) -> torch.Tensor:
+        shape = (self.steps, *images.shape)
+        drawn = torch.rand(shape, dtype=images.dtype, device=images.device)
+        return (drawn < images).to(images.dtype)
+
+    @torch.no_grad()
+    def trains(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
+        """{neurons: (steps, n, *shape) spikes} for frames (steps, n, *shape), as an encoder sent them."""
+        found, x, number = {}, frames, 0
+        for layer in self:
+            if isinstance(layer, SpikingNeuron):
+                x, number = layer(x), number + 1
+                found[f"{type(layer).__name__}{number}"] = x
+            elif not isinstance(layer, nn.modules.dropout._DropoutNd):
+                x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return found
+
+    def extra_repr(self) -> str:
+        return f"steps={self.steps}, code={self.code!r}"
+
+
+class Voting(nn.Module):
+    """The mean over the neurons of every class, which lie side by side: ``(n, classes*votes)`` to ``(n, classes)``.
+
+    Parameters
+    ----------
+    classes : int
+    """
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.classes = whole("Voting", "classes", classes, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(-1, (self.classes, -1)).mean(-1)
+
+    def extra_repr(self) -> str:
+        return f"classes={self.classes}"
+
+
+def predicted(sent: Any) -> Any:
+    """(n,) classes: the output that sent most over all steps; ``sent`` is (steps, n, classes)."""
+    return sent.sum(0).argmax(-1)

@@ -1,0 +1,63 @@
+"""Neurons of :mod:`bioconv.learn.gradient`: what they are in :mod:`bioconv.neurons.published`."""
+
+from typing import Any
+
+import numpy as np
+
+from bioconv.graph import Dense
+from bioconv.neurons import Discrete, published
+from bioconv.read.spiking_torch.framework import Framework, values
+from bioconv.read.torch_layers import Applied, Signal
+
+
+def stbp(m: Any, x: Signal) -> Applied:
+    return _applied(x, published.stbp(decay=m.decay, V_th=m.threshold))
+
+
+def plif(m: Any, x: Signal) -> Applied:
+    return _applied(x, published.plif(k=values(x, m.k), V_th=m.threshold))
+
+
+def integrate(m: Any, x: Signal) -> Applied:
+    neuron = Discrete(
+        label="IF",
+        update="v = v + drive",
+        spike="v > V_th",
+        reset="v -= V_th" if m.reset == "soft" else "v = 0*v",
+        potentials={"V_th": m.threshold},
+    )
+    return _applied(x, neuron)
+
+
+def stdb(m: Any, x: Signal) -> Applied:
+    return _applied(x, published.stdb(leak=m.leak, V_th=m.threshold))
+
+
+def accumulator(m: Any, x: Signal) -> Applied:
+    return _applied(x, published.accumulator())
+
+
+def voting(m: Any, x: Signal) -> Applied:
+    """The means of all steps add up in a readout."""
+    votes = x.shape[-1] // m.classes
+    matrix = np.kron(np.eye(m.classes), np.full((1, votes), 1 / votes))
+    return Applied(layers=(Dense(weight=matrix), published.accumulator()), inputs=(x,))
+
+
+def _applied(x: Signal, neuron: Discrete) -> Applied:
+    return Applied(layers=(neuron,), inputs=(x,))
+
+
+FRAMEWORK = Framework(
+    name="bioconv",
+    modules=("bioconv.learn.gradient.",),
+    neurons={
+        "IterativeLIF": stbp,
+        "PLIF": plif,
+        "IF": integrate,
+        "STDB": stdb,
+        "Accumulator": accumulator,
+        "Voting": voting,
+    },
+    wrappers={"Unrolled": tuple},
+)
