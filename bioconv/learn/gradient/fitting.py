@@ -131,7 +131,7 @@ def fit(
     RunInterrupted
         On Ctrl-C; the checkpoint has all epochs that were done.
     """
-    x, y = _checked(images, labels)
+    x, y = _checked(images, labels, _dtype(module))
     place = torch.device(device)
     module.to(place)
     kept, held = _parts(len(x), recipe)
@@ -186,7 +186,7 @@ def predictions(
     before = module.training
     module.eval()
     try:
-        parts = torch.as_tensor(images, dtype=torch.get_default_dtype()).split(batch)
+        parts = torch.as_tensor(images, dtype=_dtype(module)).split(batch)
         return torch.cat([predicted(module(part.to(device))).cpu() for part in parts])
     finally:
         module.train(before)
@@ -296,8 +296,12 @@ def _parts(n: int, recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
     return order[held:], order[:held]
 
 
-def _checked(images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    x = torch.as_tensor(images, dtype=torch.get_default_dtype())
+def _dtype(module: nn.Module) -> torch.dtype:
+    return next((p.dtype for p in module.parameters()), torch.get_default_dtype())
+
+
+def _checked(images: Any, labels: Any, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.as_tensor(images, dtype=dtype)
     y = torch.as_tensor(labels).long()
     if y.ndim != 1 or len(x) != len(y) or not len(x):
         raise DataError(

@@ -24,8 +24,28 @@ from bioconv.learn.gradient.parameters import number
 from bioconv.learn.gradient.surrogates import ArcTan, Rectangle, SinceSpike, Surrogate, spike
 
 
-class SpikingNeuron(nn.Module, ABC):
-    """Base of neurons: ``forward`` unrolls :meth:`step` over the first axis.
+class OverTime(nn.Module, ABC):
+    """Base of what remembers from step to step: ``forward`` unrolls :meth:`step` over the first axis."""
+
+    def forward(self, drive: torch.Tensor) -> torch.Tensor:
+        """(steps, n, *shape) what is sent on, for what arrives in every step."""
+        state, sent = self.begin(drive[0]), []
+        for now in drive.unbind(0):
+            out, state = self.step(now, state)
+            sent.append(out)
+        return torch.stack(sent)
+
+    @abstractmethod
+    def begin(self, like: torch.Tensor) -> Any:
+        """The state before the first step, for input shaped as ``like``."""
+
+    @abstractmethod
+    def step(self, drive: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """What is sent on in a step, and the state after it."""
+
+
+class SpikingNeuron(OverTime):
+    """Base of neurons.
 
     Attributes
     ----------
@@ -35,22 +55,6 @@ class SpikingNeuron(nn.Module, ABC):
     def __init__(self, surrogate: Surrogate):
         super().__init__()
         self.surrogate = surrogate
-
-    def forward(self, drive: torch.Tensor) -> torch.Tensor:
-        """(steps, n, *shape) spikes for what arrives in every step."""
-        state, sent = self.begin(drive[0]), []
-        for now in drive.unbind(0):
-            out, state = self.step(now, state)
-            sent.append(out)
-        return torch.stack(sent)
-
-    @abstractmethod
-    def begin(self, like: torch.Tensor) -> Any:
-        """The state at rest of neurons shaped as ``like``."""
-
-    @abstractmethod
-    def step(self, drive: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
-        """Spikes of a step, and the state after it."""
 
 
 class IterativeLIF(SpikingNeuron):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bioconv.errors import ParameterError
-from bioconv.learn.gradient.neurons import SpikingNeuron
+from bioconv.learn.gradient.neurons import OverTime, SpikingNeuron
 from bioconv.learn.gradient.parameters import whole
 
 CODES = ("direct", "bernoulli")
@@ -38,7 +38,7 @@ class Unrolled(nn.Sequential):
         timed = self.code == "bernoulli"
         x = self._drawn(images) if timed else images
         for layer in self:
-            if isinstance(layer, SpikingNeuron):
+            if isinstance(layer, OverTime):
                 x = layer(x if timed else x.expand(self.steps, *x.shape))
                 timed = True
             elif timed and isinstance(layer, nn.modules.dropout._DropoutNd):
@@ -62,6 +62,8 @@ class Unrolled(nn.Sequential):
             if isinstance(layer, SpikingNeuron):
                 x, number = layer(x), number + 1
                 found[f"{type(layer).__name__}{number}"] = x
+            elif isinstance(layer, OverTime):
+                x = layer(x)
             elif not isinstance(layer, nn.modules.dropout._DropoutNd):
                 x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         return found
