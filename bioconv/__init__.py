@@ -27,6 +27,7 @@ _NAMES = {
     "bundled": "bioconv.read",
     "spiking_network": "bioconv.read.assembly",
     "save_network": "bioconv.read",
+    "save_spiking_network": "bioconv.read",
     "convert": "bioconv.pipeline",
     "Auto": "bioconv.convert",
     "reference": "bioconv.graph",

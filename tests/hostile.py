@@ -27,6 +27,7 @@ from bioconv import datasets, sensors
 from bioconv.errors import BioconvError
 from bioconv.events import Events, load_samples
 from bioconv.graph import Conv2d, Dense, Flatten, Network, ReLU
+from bioconv.neurons.published import plif
 
 #: Bytes of address space beyond what is in use before the first file.
 ROOM = 2**30
@@ -43,6 +44,18 @@ def network():
 
 def hdf5(path: Path) -> None:
     bioconv.save_network(network(), path)
+
+
+def spiking(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    layers = [
+        Conv2d(weight=rng.normal(size=(2, 1, 2, 3))),
+        plif(),
+        Flatten(),
+        Dense(weight=rng.normal(size=(3, 18))),
+        plif(),
+    ]
+    bioconv.save_spiking_network(bioconv.spiking_network(layers, (1, 4, 5)), path)
 
 
 def npz(path: Path) -> None:
@@ -155,6 +168,7 @@ def result(path: Path) -> None:
 #: {reader: (how a good file is written, its ending, how it is read)}. A new reader of files joins here.
 READERS: dict[str, tuple[Callable, str, Callable]] = {
     "hdf5": (hdf5, ".h5", bioconv.read),
+    "hdf5, spiking": (spiking, ".h5", bioconv.read),
     "npz": (npz, ".npz", bioconv.read),
     "idx": (idx, "-ubyte", datasets.read_idx),
     "camera": (camera, ".bin", sensors.read_bin),

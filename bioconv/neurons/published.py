@@ -20,6 +20,7 @@ Together with :func:`bioconv.spiking_network` they are networks that spike as in
 
 from typing import Any
 
+from bioconv.errors import ParameterError
 from bioconv.neurons.discrete import Discrete
 
 
@@ -44,6 +45,19 @@ def stbp(*, decay: Any = 0.2, V_th: Any = 0.5) -> Discrete:
         reset="v = 0*v",
         potentials={"V_th": V_th},
         numbers={"decay": decay},
+    )
+
+
+def integrate_fire(*, V_th: Any = 1.0, reset: str = "subtract") -> Discrete:
+    """Integrator without leak that takes its threshold away on a spike, or everything (``"zero"``)."""
+    if reset not in ("subtract", "zero"):
+        raise ParameterError(f'integrate_fire: reset is {reset!r}; choose "subtract" or "zero"')
+    return Discrete(
+        label="IF",
+        update="v = v + drive",
+        spike="v > V_th",
+        reset="v -= V_th" if reset == "subtract" else "v = 0*v",
+        potentials={"V_th": V_th},
     )
 
 

@@ -13,6 +13,7 @@ from bioconv.graph import Network
 from bioconv.neurons import Discrete
 from bioconv.read.arrays import read_dict, read_list, read_npz
 from bioconv.read.hdf5 import load_network, save_network
+from bioconv.read.hdf5_spiking import is_spiking_file, load_spiking_network, save_spiking_network
 from bioconv.read.keras import is_keras, read_keras
 from bioconv.read.nir import from_nir, is_nir
 from bioconv.read.onnx import is_onnx_model, read_onnx
@@ -21,7 +22,7 @@ from bioconv.read.pytorch_file import is_torch_file, read_torch_file
 from bioconv.read.stated import read_stated
 from bioconv.spiking import SpikingNetwork
 
-__all__ = ["bundled", "from_nir", "load_network", "read", "save_network"]
+__all__ = ["bundled", "from_nir", "load_network", "read", "save_network", "save_spiking_network"]
 
 _BUNDLED = Path(__file__).parents[1] / "data"
 
@@ -45,7 +46,7 @@ def read(
     source
         A :class:`~bioconv.graph.Network`; a list of weight arrays or (weight, bias) pairs; a dict
         of them; the path of an ``.npz`` file or of an ``.h5`` file written by
-        :func:`bioconv.save_network`; a Keras model (``.keras`` or ``.h5``); an ONNX model (``.onnx``, or an
+        :func:`bioconv.save_network` or :func:`bioconv.save_spiking_network`; a Keras model (``.keras`` or ``.h5``); an ONNX model (``.onnx``, or an
         ``onnx.ModelProto``); the name of a bundled network (``"digits_cnn"``); a ``torch.nn.Module``, also one with
         neurons of snnTorch, Norse, SpikingJelly or Sinabs; the path of a ``state_dict()`` or checkpoint of torch (``.pt``,
         ``.pth``, ``.ckpt``), which is read as the dict of its weights; a NIR graph or ``.nir`` file (:func:`bioconv.from_nir` has
@@ -102,7 +103,9 @@ def _refuse(name: str, value: Any, why: str) -> None:
         raise ReadError(f"{name}={value!r} does not go with this source: {why}")
 
 
-def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> Network:
+def _read_path(
+    source: str | os.PathLike, input_shape: Sequence[int] | None
+) -> Network | SpikingNetwork:
     path = Path(source)
     if path.suffix == ".npz":
         return read_npz(path, input_shape)
@@ -111,7 +114,9 @@ def _read_path(source: str | os.PathLike, input_shape: Sequence[int] | None) -> 
     if path.suffix == ".onnx":
         return read_onnx(path, input_shape)
     if path.suffix in (".keras", ".h5", ".hdf5"):
-        return read_keras(path, input_shape) if is_keras(path) else load_network(path)
+        if is_keras(path):
+            return read_keras(path, input_shape)
+        return load_spiking_network(path) if is_spiking_file(path) else load_network(path)
     raise ReadError(
         f"cannot read {str(source)!r}: it is neither a file ending in .h5, .keras, .npz, .onnx, .nir, .pt, .pth or .ckpt nor "
         f"one of the bundled networks ({', '.join(bundled())})"

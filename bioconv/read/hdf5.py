@@ -12,6 +12,7 @@ A layer's name is its group's; "/" and "%" in it are written "%2F" and "%25".
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -22,7 +23,7 @@ from bioconv.errors import BioconvError, ReadError
 from bioconv.graph import LAYERS, Network, Node
 
 KIND, VERSION = "bioconv-network", 1
-_KINDS = {layer.__name__: layer for layer in LAYERS}
+KINDS = {layer.__name__: layer for layer in LAYERS}
 _DTYPES = ("float64", "float32", "float16")
 
 
@@ -56,7 +57,7 @@ def save_network(
                 kind=type(node.layer).__name__, position=position, inputs=json.dumps(node.inputs)
             )
             for field in fields(node.layer):
-                _write_field(group, field.name, getattr(node.layer, field.name), dtype)
+                write_field(group, field.name, getattr(node.layer, field.name), dtype)
 
 
 def _quoted(name: str) -> str:
@@ -67,7 +68,7 @@ def _unquoted(name: str) -> str:
     return name.replace("%2F", "/").replace("%25", "%")
 
 
-def _write_field(group: Any, name: str, value: Any, dtype: str) -> None:
+def write_field(group: Any, name: str, value: Any, dtype: str) -> None:
     if not isinstance(value, np.ndarray):
         group.attrs[name] = json.dumps(value, default=np.generic.item)
         return
@@ -93,7 +94,7 @@ def load_network(path: str | os.PathLike) -> Network:
                 nodes=tuple(
                     Node(
                         name=_unquoted(name),
-                        layer=_layer(name, group),
+                        layer=read_layer(name, group),
                         inputs=tuple(json.loads(group.attrs["inputs"])),
                     )
                     for name, group in groups
@@ -104,17 +105,18 @@ def load_network(path: str | os.PathLike) -> Network:
             raise ReadError(f"{path}: {error}") from error
 
 
-def _layer(name: str, group: Any) -> Any:
+def read_layer(name: str, group: Any, known: Mapping[str, Any] = KINDS) -> Any:
+    """The layer that a group describes; ``known`` are kinds by their names."""
     kind = str(group.attrs["kind"])
-    if kind not in _KINDS:
-        raise ReadError(f"layer {name!r} is of unknown kind {kind!r}; known: {', '.join(_KINDS)}")
+    if kind not in known:
+        raise ReadError(f"layer {name!r} is of unknown kind {kind!r}; known: {', '.join(known)}")
     settings = {}
-    for field in fields(_KINDS[kind]):
+    for field in fields(known[kind]):
         if field.name in group:
             settings[field.name] = group[field.name][()]
         elif field.name in group.attrs:
             settings[field.name] = json.loads(group.attrs[field.name])
     try:
-        return _KINDS[kind](**settings)
+        return known[kind](**settings)
     except (BioconvError, TypeError) as error:
         raise ReadError(f"layer {name!r}: {error}") from error

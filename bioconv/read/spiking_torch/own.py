@@ -19,14 +19,8 @@ def plif(m: Any, x: Signal) -> Applied:
 
 
 def integrate(m: Any, x: Signal) -> Applied:
-    neuron = Discrete(
-        label="IF",
-        update="v = v + drive",
-        spike="v > V_th",
-        reset="v -= V_th" if m.reset == "soft" else "v = 0*v",
-        potentials={"V_th": m.threshold},
-    )
-    return _applied(x, neuron)
+    reset = {"soft": "subtract", "hard": "zero"}[m.reset]
+    return _applied(x, published.integrate_fire(V_th=m.threshold, reset=reset))
 
 
 def stdb(m: Any, x: Signal) -> Applied:
