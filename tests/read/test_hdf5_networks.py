@@ -137,7 +137,7 @@ def test_a_failure_half_way_keeps_the_old_file_and_no_other(path, monkeypatch):
         if len(calls) == 4:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(network_files, "_write_field", failing)
+    monkeypatch.setattr(network_files, "write_field", failing)
     with pytest.raises(ReadError, match=r"cannot write .*No space left"):
         bioconv.save_network(NETWORKS["leaky"], path, overwrite=True)
     monkeypatch.undo()
