@@ -17,6 +17,7 @@ from bioconv import datasets
 from bioconv.errors import BioconvError, ParameterError, ResultError, RunInterrupted
 from bioconv.events import load_samples
 from bioconv.learn.commands import add as add_learn
+from bioconv.learn.commands.training import add as add_train
 
 EPILOG = """\
 examples
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     _plot(commands)
     _export(commands)
     add_learn(commands)
+    add_train(commands)
     _data(commands)
     return top
 

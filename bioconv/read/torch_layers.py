@@ -42,6 +42,7 @@ from bioconv.graph import (
 )
 from bioconv.graph.network import SHORT_NAMES
 from bioconv.neurons import Discrete
+from bioconv.read.assembly import NeuNorm
 
 Shape = tuple[int, ...]
 
@@ -86,7 +87,7 @@ class Applied:
 
     Attributes
     ----------
-    layers : tuple of Layer or Discrete
+    layers : tuple of Layer, Discrete or NeuNorm
     inputs : tuple of Signal
     back : tuple of Layer
         What leads the spikes of the neurons among the layers back to them.
@@ -94,7 +95,7 @@ class Applied:
         So many states are returned beside the signal; None: the signal alone.
     """
 
-    layers: tuple[Layer | Discrete, ...]
+    layers: tuple[Layer | Discrete | NeuNorm, ...]
     inputs: tuple[Signal, ...]
     back: tuple[Layer, ...] = ()
     states: int | None = None
@@ -112,7 +113,7 @@ class Called:
     """A layer or neurons in the place where the module calls them."""
 
     name: str
-    what: Layer | Discrete
+    what: Layer | Discrete | NeuNorm
     inputs: tuple[str, ...]
     back: tuple[Layer, ...] = ()
 
@@ -675,6 +676,8 @@ class Walk:
             if isinstance(layer, Discrete):
                 self._check_once(path)
                 shape, back = signal.shape, applied.back
+            elif isinstance(layer, NeuNorm):
+                shape = signal.shape
             else:
                 shape = output_shape(layer, *(signal.shape for signal in inputs))
             names = tuple(signal.node for signal in inputs)
@@ -695,7 +698,7 @@ class Walk:
             )
         self._cells.add(str(path))
 
-    def _name(self, path: str | None, layer: Layer | Discrete) -> str:
+    def _name(self, path: str | None, layer: Layer | Discrete | NeuNorm) -> str:
         """The module's path; its kind and a number where the path is none or bare numbers."""
         taken = {INPUT, *(call.name for call in self._calls)}
         name = re.sub(r"\W", "_", path or "")

@@ -6,6 +6,7 @@ import numpy as np
 
 from bioconv.graph import Dense
 from bioconv.neurons import Discrete, published
+from bioconv.read.assembly import NeuNorm
 from bioconv.read.spiking_torch.framework import Framework, values
 from bioconv.read.torch_layers import Applied, Signal
 
@@ -31,6 +32,10 @@ def accumulator(m: Any, x: Signal) -> Applied:
     return _applied(x, published.accumulator())
 
 
+def neunorm(m: Any, x: Signal) -> Applied:
+    return Applied(layers=(NeuNorm(gain=values(x, m.gain), decay=m.decay),), inputs=(x,))
+
+
 def voting(m: Any, x: Signal) -> Applied:
     """The means of all steps add up in a readout."""
     votes = x.shape[-1] // m.classes
@@ -51,6 +56,7 @@ FRAMEWORK = Framework(
         "IF": integrate,
         "STDB": stdb,
         "Accumulator": accumulator,
+        "NeuNorm": neunorm,
         "Voting": voting,
     },
     wrappers={"Unrolled": tuple},

@@ -26,7 +26,7 @@ from bioconv.graph import (
     output_shape,
 )
 from bioconv.neurons import Discrete
-from bioconv.read.assembly import Part, assembled
+from bioconv.read.assembly import NeuNorm, Part, assembled
 from bioconv.read.torch_layers import Called
 from bioconv.spiking import SpikingNetwork
 
@@ -58,7 +58,7 @@ def spiking_network(calls: Sequence[Called], input_shape: Shape) -> SpikingNetwo
         _check(call, by_name)
         fed = [shapes[name] for name in call.inputs]
         shapes[call.name] = (
-            fed[0] if isinstance(call.what, Discrete) else output_shape(call.what, *fed)
+            fed[0] if isinstance(call.what, (Discrete, NeuNorm)) else output_shape(call.what, *fed)
         )
         parts += _parts(call, fed)
     labels = dict.fromkeys(
@@ -112,7 +112,7 @@ def _check(call: Called, by_name: Mapping[str, Called]) -> None:
                 f"{call.name} ({kind}): takes the largest of currents. Between spiking neurons it can "
                 "be read where it sees spikes: put it behind the neurons, or pool by the mean"
             )
-    elif not isinstance(call.what, (Discrete, *LINEAR)):
+    elif not isinstance(call.what, (Discrete, NeuNorm, *LINEAR)):
         raise UnsupportedLayerError(
             f"{call.name} ({kind}) is not linear and stands between spiking neurons. What can: "
             f"{', '.join(layer.__name__ for layer in LINEAR)} and MaxPool2d of spikes"

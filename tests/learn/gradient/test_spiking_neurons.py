@@ -9,6 +9,7 @@ from torch import nn  # noqa: E402
 
 import bioconv  # noqa: E402
 from bioconv.learn import gradient  # noqa: E402
+from bioconv.learn.gradient import stbp  # noqa: E402
 
 STEPS, SHAPE = 13, (1, 9, 7)
 #: Every neuron, as a function that makes one. A new one joins here.
@@ -51,6 +52,28 @@ def test_a_trained_network_spikes_the_same_in_brian2(name):
         found = result.spikes[layer]
         got[found.step, found.sample, found.neuron] = True
         np.testing.assert_array_equal(got, spikes.flatten(2).numpy() > 0)
+
+
+def test_running_means_over_maps_are_the_same_in_brian2():
+    torch.manual_seed(1)
+    net = stbp.network(
+        (1, 8, 12), classes=3, votes=2, maps=4, hidden=9, normalised=True, steps=9, code="direct"
+    )
+    net = net.double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(3)
+    images = torch.rand(4, 1, 8, 12, dtype=torch.float64)
+    model = bioconv.to_brian(net, input_shape=(1, 8, 12))
+    result = model.run(images.numpy(), 9 * model.settings.dt, device="numpy")
+    trains = net.trains(images.expand(9, *images.shape))
+    for layer, spikes in zip(list(model.layers)[:4], trains.values(), strict=True):
+        assert spikes.sum() > 20
+        np.testing.assert_array_equal(result.counts[layer], spikes.sum(0).numpy())
+    plain = gradient.Unrolled(
+        *(part for part in net if not isinstance(part, stbp.NeuNorm)), steps=9
+    )
+    assert (plain(images) != net(images)).any(), "the means change something"
 
 
 @pytest.mark.parametrize("name", NEURONS)
