@@ -33,4 +33,4 @@ def test_damaged_files_give_errors_of_bioconv(tmp_path):
 @pytest.mark.full
 @pytest.mark.parametrize("first", range(0, 100_000, 5_000))
 def test_a_hundred_thousand_damaged_files(first, tmp_path):
-    assert complaints(tmp_path, first, 5_000, 600) == []
+    assert complaints(tmp_path, first, 5_000, 3600) == []
