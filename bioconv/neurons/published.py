@@ -191,3 +191,19 @@ def accumulator() -> Discrete:
         label="accumulator",
         update="v = v + drive",
     )
+
+
+def filtered_accumulator(*, tau_s: Any = 3.0) -> Discrete:
+    """Sums up what arrives behind a first-order synapse and never spikes: early spikes count more than late ones.
+
+    References
+    ----------
+    Zhang & Li (2020), NeurIPS, arXiv 2002.10085: what their outputs are decided by.
+    """
+    return Discrete(
+        label="filtered accumulator",
+        equations="v : {potential}\ncurrent : {potential}",
+        update="current = (1 - 1/tau_s)*current + drive/tau_s\nv = v + current",
+        begin="v = 0*v\ncurrent = 0*v",
+        numbers={"tau_s": tau_s},
+    )

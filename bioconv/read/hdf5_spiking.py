@@ -35,6 +35,7 @@ NEURONS: dict[str, Callable[..., Discrete]] = {
     "tssl": published.tssl,
     "spikegrad": lambda V_th, V_begin: published.spikegrad(V_th=V_th, first=V_begin),
     "accumulator": published.accumulator,
+    "filtered accumulator": published.filtered_accumulator,
     "or": lambda **_: OR,
     "value": lambda **_: VALUE,
 }

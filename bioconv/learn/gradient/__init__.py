@@ -49,6 +49,7 @@ from bioconv.learn.gradient.step import Step
 from bioconv.learn.gradient.straight_through import straight_through
 from bioconv.learn.gradient.surrogates import SURROGATES, Surrogate
 from bioconv.learn.gradient.tailoring import tailored
+from bioconv.learn.gradient.tssl import TSSL, LowPass, Scaled
 from bioconv.learn.gradient.unrolled import Unrolled, Voting, predicted
 from bioconv.learn.gradient.weights import (
     BinaryWeight,
@@ -58,9 +59,9 @@ from bioconv.learn.gradient.weights import (
 )
 
 __all__ = [
-    "IF", "PLIF", "STDB", "SURROGATES", "Accumulator", "ActivationNoise", "Activity", "BinaryWeight", "ClippedReLU",
-    "Fitted", "IterativeLIF", "NonNegativeWeight", "QuantizedReLU", "QuantizedWeight", "Recipe", "SoftLIF",
-    "SpikingNeuron", "Step", "SumPool2d", "Surrogate", "Unrolled", "Voting", "accuracy", "activity", "constrained",
-    "count_mse", "fit", "potential_cross_entropy", "predicted", "predictions", "rate_mse", "straight_through",
-    "tailored", "train_mse", "van_rossum",
+    "IF", "PLIF", "STDB", "SURROGATES", "TSSL", "Accumulator", "ActivationNoise", "Activity", "BinaryWeight",
+    "ClippedReLU", "Fitted", "IterativeLIF", "LowPass", "NonNegativeWeight", "QuantizedReLU", "QuantizedWeight", "Recipe",
+    "Scaled", "SoftLIF", "SpikingNeuron", "Step", "SumPool2d", "Surrogate", "Unrolled", "Voting", "accuracy", "activity",
+    "constrained", "count_mse", "fit", "potential_cross_entropy", "predicted", "predictions", "rate_mse",
+    "straight_through", "tailored", "train_mse", "van_rossum",
 ]  # fmt: skip

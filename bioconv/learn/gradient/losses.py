@@ -55,8 +55,15 @@ def van_rossum(sent: torch.Tensor, wanted: torch.Tensor, tau: float) -> torch.Te
     return 0.5 * (low_pass(sent - wanted, tau) ** 2).sum() / sent.shape[1]
 
 
-def train_mse(sent: torch.Tensor, labels: torch.Tensor, tau: float, first: int = 1) -> torch.Tensor:
+def train_mse(
+    sent: torch.Tensor, labels: torch.Tensor, tau: float, first: int = 1, filtered: bool = False
+) -> torch.Tensor:
     """:func:`van_rossum` with a train in which the class spikes from step ``first`` on, and no other.
+
+    Parameters
+    ----------
+    filtered : bool
+        Whether ``sent`` has passed the filter already, as behind a :class:`~bioconv.learn.gradient.LowPass`.
 
     References
     ----------
@@ -64,6 +71,8 @@ def train_mse(sent: torch.Tensor, labels: torch.Tensor, tau: float, first: int =
     """
     wanted = torch.zeros_like(sent)
     wanted[first:] = F.one_hot(labels, sent.shape[-1]).to(sent.dtype)
+    if filtered:
+        return 0.5 * ((sent - low_pass(wanted, tau)) ** 2).sum() / sent.shape[1]
     return van_rossum(sent, wanted, tau)
 
 

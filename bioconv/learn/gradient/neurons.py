@@ -9,6 +9,7 @@ module         step                           rule
 IterativeLIF   ``published.stbp``             STBP
 PLIF           ``published.plif``             PLIF, LIF, IF
 STDB           ``published.stdb``             hybrid training
+TSSL           ``published.tssl``             TSSL-BP (:mod:`~bioconv.learn.gradient.tssl`)
 Accumulator    ``published.accumulator``      readout without spikes
 ============== ============================== ======================
 """

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bioconv.graph import Dense
+from bioconv.graph import Dense, Scale
 from bioconv.neurons import Discrete, published
 from bioconv.read.assembly import NeuNorm
 from bioconv.read.spiking_torch.framework import Framework, values
@@ -26,6 +26,19 @@ def integrate(m: Any, x: Signal) -> Applied:
 
 def stdb(m: Any, x: Signal) -> Applied:
     return _applied(x, published.stdb(leak=m.leak, V_th=m.threshold))
+
+
+def tssl(m: Any, x: Signal) -> Applied:
+    return _applied(x, published.tssl(tau_m=m.tau_m, tau_s=m.tau_s, V_th=m.threshold))
+
+
+def low_pass(m: Any, x: Signal) -> Applied:
+    """The filtered spikes of all steps add up in a readout."""
+    return _applied(x, published.filtered_accumulator(tau_s=m.tau))
+
+
+def scaled(m: Any, x: Signal) -> Applied:
+    return Applied(layers=(Scale(factor=np.array([m.factor])),), inputs=(x,))
 
 
 def accumulator(m: Any, x: Signal) -> Applied:
@@ -55,6 +68,9 @@ FRAMEWORK = Framework(
         "PLIF": plif,
         "IF": integrate,
         "STDB": stdb,
+        "TSSL": tssl,
+        "LowPass": low_pass,
+        "Scaled": scaled,
         "Accumulator": accumulator,
         "NeuNorm": neunorm,
         "Voting": voting,

@@ -20,6 +20,7 @@ NEURONS = {
     "IF, hard": lambda: gradient.IF(0.4, reset="hard"),
     "STDB": lambda: gradient.STDB(0.4),
     "STDB, leak": lambda: gradient.STDB(0.4, leak=0.9),
+    "TSSL": lambda: gradient.TSSL(threshold=0.7),
 }
 
 
