@@ -43,6 +43,8 @@ PROMISED = {
 RELAXING = {"eqprop_mnist": 0.97}
 #: Layers that learn features by STDP, and what a linear read-out of 5,000 training images reaches at least.
 FEATURES = {"stdp_convolution": 0.97}
+#: Networks that were trained as they spike: data set, steps, and least accuracy in torch.
+SPIKING = {"tssl_fashion": ("fashion-mnist", 5, 0.89)}
 #: Largest mean absolute error of mnist_boxes, in sides of the canvas.
 BOX_ERROR = 0.0040
 AVERAGE = {"substitute": {"MaxPool2d": "AvgPool2d"}}
@@ -97,7 +99,7 @@ def answers(network, images):
 
 def test_checksums():
     lines = (MODELS / "checksums.txt").read_text().splitlines()
-    kinds = len(PROMISED) + len(RELAXING) + len(FEATURES)
+    kinds = len(PROMISED) + len(RELAXING) + len(FEATURES) + len(SPIKING)
     assert len(lines) == kinds + 1, "mnist_boxes has no accuracy to promise"
     for line in lines:
         digest, name = line.split()
@@ -115,6 +117,7 @@ def test_bundled_networks_are_those_of_the_zoo():
 def test_the_table_tells_the_accuracies():
     table = (MODELS / "README.md").read_text()
     promised = {name: least for name, (_, least) in PROMISED.items()} | RELAXING | FEATURES
+    promised |= {name: least for name, (_, _, least) in SPIKING.items()}
     for name, least in promised.items():
         told = float(re.search(rf"\[{name}\].*?([\d.]+) %", table).group(1))
         assert told / 100 >= least
@@ -282,6 +285,41 @@ def test_learnt_layers_spike_at_the_same_times_in_brian2(device):
         replayed = layer.replay(weights, times, inhibition=False, device=device)
         np.testing.assert_array_equal(replayed, steps)
         times = layer.pooled(steps)
+
+
+def torch_predictions(name, images):
+    """(n,) classes that the module gives whose weights were stored, in double precision."""
+    torch = pytest.importorskip("torch")
+    from bioconv.learn.gradient import predictions, tssl
+
+    net = tssl.network().double()
+    paths = load(name).projections
+    stored = [layer.weight for path in paths for layer in path.layers if isinstance(layer, Dense)]
+    with torch.no_grad():
+        for weight, value in zip(net.parameters(), stored, strict=True):
+            weight.copy_(torch.tensor(value))
+    return predictions(net, torch.tensor(images)).numpy()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", SPIKING)
+def test_networks_that_were_trained_to_spike_answer_in_brian2_as_in_torch(name):
+    """300 images: the same class for each, and at most two standard errors below the promise."""
+    data, steps, least = SPIKING[name]
+    test = datasets.load(data, samples=300)
+    model = bioconv.to_brian(load(name), encoder="constant")
+    result = model.run(test.images, steps * model.settings.dt, device="numpy", progress=False)
+    np.testing.assert_array_equal(result.predictions, torch_predictions(name, test.images))
+    assert result.accuracy(test.labels) >= least - 2 * np.sqrt(least * (1 - least) / 300)
+
+
+@pytest.mark.full
+@pytest.mark.data
+@pytest.mark.parametrize("name", SPIKING)
+def test_networks_that_were_trained_to_spike_on_the_whole_test_set(name):
+    data, _, least = SPIKING[name]
+    test = datasets.load(data)
+    assert np.mean(torch_predictions(name, test.images) == test.labels) >= least
 
 
 def boxes():
