@@ -9,7 +9,13 @@ from bioconv.cli import main
 from bioconv.learn.commands.training import RULES
 
 #: A small network for each rule; none for one that has its own. A new rule joins here.
-NETS = {"stbp": "4c3-a4-20", "stbp-neunorm": None, "plif": "4c3-m4-20", "hybrid": "4c5-a4"}
+NETS = {
+    "stbp": "4c3-a4-20",
+    "stbp-neunorm": None,
+    "plif": "4c3-m4-20",
+    "tssl": "20",
+    "hybrid": "4c5-a4",
+}
 
 
 def test_every_rule_is_listed(capsys):
@@ -51,6 +57,7 @@ def test_every_rule_trains(name, tmp_path, capsys):
     (["stbp", "--net", "4c2"], "has no middle"),
     (["stbp", "--net", "a7-a7-4"], "nothing is left"),
     (["stbp-neunorm", "--net", "20"], "leave out --net"),
+    (["tssl", "--net", "4c3-20"], "neurons alone"),
 ])  # fmt: skip
 @pytest.mark.data
 def test_what_cannot_be_trained_is_told(asked, message, capsys):

@@ -1,5 +1,6 @@
 """Rules of training by name: a network to begin with, and its recipe."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 from bioconv.errors import ParameterError
-from bioconv.learn.gradient import hybrid, plif, stbp
+from bioconv.learn.gradient import hybrid, plif, stbp, tssl
 from bioconv.learn.gradient.fitting import Recipe, fit
 from bioconv.learn.gradient.nets import stacked
 from bioconv.learn.gradient.neurons import PLIF, IterativeLIF
@@ -53,6 +54,14 @@ def _plif(asked: Asked, images: Any, labels: Any) -> Unrolled:
     return Unrolled(*stacked(asked.net, PLIF, outputs=100), Voting(10), steps=asked.steps)
 
 
+def _tssl(asked: Asked, images: Any, labels: Any) -> Unrolled:
+    net = "400-400" if asked.net is None else asked.net
+    if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", net):
+        raise ParameterError(f"net {net!r}: tssl takes neurons alone here, as 400-400")
+    hidden = tuple(int(n) for n in net.split("-"))
+    return tssl.network((1, 28, 28), hidden=hidden, steps=asked.steps)
+
+
 def _hybrid(asked: Asked, images: Any, labels: Any) -> Unrolled:
     """Rectifiers first, as a network of a single step."""
     net = "12c5-a2-64c5-a2" if asked.net is None else asked.net
@@ -67,6 +76,7 @@ RULES: dict[str, tuple[Any, Any]] = {
     "stbp": (_stbp, stbp.recipe),
     "stbp-neunorm": (_neunorm, stbp.recipe),
     "plif": (_plif, plif.recipe),
+    "tssl": (_tssl, tssl.recipe),
     "hybrid": (_hybrid, hybrid.recipe),
 }
 
