@@ -1,0 +1,112 @@
+"""Neurons that learn MNIST by STDP and competition (Diehl & Cook 2015), without labels.
+
+Run ``python models/diehl_cook/train.py --neurons 400`` from the root of the repository; it needs no torch. After a stop it goes on
+from its checkpoint. Neurons are labelled with training images; the test set is read once, at the end.
+"""
+
+import argparse
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import mV
+
+from bioconv import datasets
+from bioconv.learn import diehl_cook
+from bioconv.learn.diehl_cook import Settings, Trained, Training
+
+#: What an experiment can do without, and the settings that say so.
+WITHOUT: dict[str, dict[str, Any]] = {
+    "adaptation": {"theta_plus": 0 * mV},
+    "normalisation": {"total": 0.0},
+    "inhibition": {"inhibition": 0.0},
+}
+#: Training images that label the neurons.
+LABELLING = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A training by its name in the cache.
+
+    Attributes
+    ----------
+    neurons, seed : int
+    images : int
+        Shown, over and over again.
+    rule : str
+        A key of :data:`bioconv.learn.diehl_cook.RULES`.
+    without : str, optional
+        A key of :data:`WITHOUT`.
+    """
+
+    neurons: int = 400
+    seed: int = 0
+    images: int = 60_000
+    rule: str = "triplet"
+    without: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        left_out = WITHOUT[self.without] if self.without else {}
+        rule = diehl_cook.RULES[self.rule]()
+        return Settings(neurons=self.neurons, seed=self.seed, rule=rule, **left_out)
+
+    @property
+    def checkpoint(self) -> Path:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        name = f"{self.neurons}_{self.seed}_{self.images}_{self.rule}_{self.without or 'whole'}.h5"
+        return Path(base) / "bioconv" / "checkpoints" / "diehl_cook" / name
+
+
+def training(case: Case) -> Training:
+    """From the checkpoint where there is one."""
+    case.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    data = datasets.load("mnist", "train")
+    return diehl_cook.train(
+        grey(data), data.labels, case.settings, shown=case.images, checkpoint=case.checkpoint
+    )
+
+
+def labelled(trained: Training) -> Trained:
+    data = datasets.load("mnist", "train", samples=LABELLING)
+    return diehl_cook.label(trained, grey(data), data.labels)
+
+
+def grey(data: datasets.Dataset) -> np.ndarray:
+    """(n, 784) grey values from 0 to 255."""
+    return np.round(data.images.reshape(len(data.images), -1) * 255)
+
+
+def tested(trained: Trained) -> dict[str, float]:
+    """Accuracy on the test set, and how many neurons spike for an image."""
+    data = datasets.load("mnist")
+    counts = trained.respond(grey(data))
+    right = diehl_cook.predicted(counts, trained.classes) == data.labels
+    return {
+        "accuracy": float(right.mean()),
+        "active": float(np.median((counts > 0).sum(axis=1))),
+        "spikes": float(counts.sum(axis=1).mean()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--neurons", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--images", type=int, default=60_000)
+    case = Case(**vars(parser.parse_args()))
+    path = Path(__file__).with_name(f"weights_{case.neurons}.h5")
+    labelled(training(case)).save(path, overwrite=True)
+    found = tested(diehl_cook.load_trained(path, case.settings))
+    print(
+        f"{path}: {100 * found['accuracy']:.2f} % of the test images, {found['active']:g} neurons active"
+    )
+    print(f"{path.stat().st_size} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()
