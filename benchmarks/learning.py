@@ -97,7 +97,9 @@ def peer(settings, images):
     exc.v, inh.v, exc.theta = EXCITATORY["v_rest"], INHIBITORY["v_rest"], 20 * mV
     to_inh = Synapses(exc, inh, on_pre="g_e_post += 10.4", delay=0 * ms, name="to_inh")
     to_inh.connect(j="i")
-    to_exc = Synapses(inh, exc, on_pre="g_i_post += 17.0", delay=0 * ms, name="to_exc")
+    to_exc = Synapses(
+        inh, exc, on_pre=f"g_i_post += {settings.inhibition}", delay=0 * ms, name="to_exc"
+    )
     to_exc.connect("i != j")
     to_ctl = Synapses(exc, ctl, on_pre="nspk_post += active_post", delay=0 * ms, name="to_ctl")
     to_ctl.connect()

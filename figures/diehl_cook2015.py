@@ -17,15 +17,14 @@ from bioconv.learn import diehl_cook
 
 NAME = "diehl_cook2015"
 MODEL = HERE.parent / "models" / "diehl_cook"
-DRAWN = 400
+DRAWN, SEEDS = 400, 3
 EPOCH = 60_000
 SHORT = 20_000
-POINTS = 60
 
 
 def cases(case: Any) -> list[Any]:
-    """Whole trainings, and shorter ones without a part or with another rule."""
-    whole = [case(neurons=100), case(neurons=DRAWN)]
+    """Whole trainings with several seeds, and shorter ones without a part or with another rule."""
+    whole = [case(neurons=n, seed=seed) for n in (100, DRAWN) for seed in range(SEEDS)]
     less = [case(neurons=100, images=SHORT, without=part) for part in (None, *_script().WITHOUT)]
     rules = [case(neurons=100, images=SHORT, rule=name) for name in diehl_cook.RULES]
     return [*whole, *less, *rules[1:]]
@@ -33,20 +32,8 @@ def cases(case: Any) -> list[Any]:
 
 def compute() -> dict[str, Any]:
     model = _script()
-    rows = []
-    for case in cases(model.Case):
-        training = model.training(case)
-        found = model.tested(model.labelled(training))
-        rows.append(vars(case) | found | {"presentations": training.presentations})
-        if case.images == EPOCH:
-            rows[-1]["running"] = _running(training.accuracy)
+    rows = [model.found(case) for case in cases(model.Case)]
     return {"labelled_with": model.LABELLING, "rows": rows}
-
-
-def _running(accuracy: np.ndarray) -> list[list[float]]:
-    """Means over equal parts of the training: images, accuracy."""
-    whole = accuracy[np.diff(accuracy[:, 0], prepend=0) >= 100]
-    return [part.mean(axis=0).tolist() for part in np.array_split(whole, POINTS) if len(part)]
 
 
 def _script() -> Any:
@@ -85,11 +72,15 @@ def _fields(ax: Any, weights: np.ndarray) -> None:
 
 
 def _accuracies(ax: Any, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        if "running" in row:
-            images, accuracy = np.array(row["running"]).T
-            label = f"{row['neurons']} neurons, test {100 * row['accuracy']:.1f} %"
-            ax.plot(images, 100 * accuracy, label=label)
+    whole = [row for row in rows if row["images"] == EPOCH]
+    for k, n in enumerate(sorted({row["neurons"] for row in whole})):
+        own = [row for row in whole if row["neurons"] == n]
+        accuracy = 100 * np.array([row["accuracy"] for row in own])
+        label = f"{n} neurons, test {accuracy.mean():.1f} ± {accuracy.std(ddof=1):.1f} %"
+        for row in own:
+            images, course = np.array(row["running"]).T
+            ax.plot(images, 100 * course, f"C{k}", alpha=0.6, label=label)
+            label = ""
     ax.set_xlabel("images shown")
     ax.set_ylabel("running accuracy (%)")
     ax.set_ylim(50, 95)

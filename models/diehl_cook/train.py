@@ -6,6 +6,7 @@ from its checkpoint. Neurons are labelled with training images; the test set is 
 
 import argparse
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ WITHOUT: dict[str, dict[str, Any]] = {
 }
 #: Training images that label the neurons.
 LABELLING = 10_000
+#: Points of a course of accuracy.
+POINTS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,24 @@ def labelled(trained: Training) -> Trained:
 def grey(data: datasets.Dataset) -> np.ndarray:
     """(n, 784) grey values from 0 to 255."""
     return np.round(data.images.reshape(len(data.images), -1) * 255)
+
+
+def found(case: Case) -> dict[str, Any]:
+    """What a training came to; kept beside its checkpoint."""
+    path = case.checkpoint.with_suffix(".json")
+    if path.exists():
+        return json.loads(path.read_text())
+    done = training(case)
+    result = {**vars(case), **tested(labelled(done)), "presentations": done.presentations}
+    result["running"] = running(done.accuracy)
+    path.write_text(json.dumps(result))
+    return result
+
+
+def running(accuracy: np.ndarray) -> list[list[float]]:
+    """Means over equal parts of the training: images, accuracy."""
+    whole = accuracy[np.diff(accuracy[:, 0], prepend=0) >= 100]
+    return [part.mean(axis=0).tolist() for part in np.array_split(whole, POINTS) if len(part)]
 
 
 def tested(trained: Trained) -> dict[str, float]:

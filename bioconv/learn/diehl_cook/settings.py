@@ -21,7 +21,7 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
-    """The network and the protocol; unless given, the values of the code of the authors.
+    """The network and the protocol; unless given, the values of the code of the authors, but for ``inhibition``.
 
     Attributes
     ----------
@@ -44,7 +44,9 @@ class Settings:
         neurons, and in proportion for other numbers: where spikes are shared by fewer neurons, thresholds would rise
         beyond what a membrane can reach.
     inhibition : float
-        Of every inhibitory neuron on all excitatory ones but its own; 0: no competition.
+        Of every inhibitory neuron on all excitatory ones but its own; 0: no competition. 17 in the code of the authors,
+        with which four or five neurons spike for an image, and accuracy falls again after 25,000 images; with 40 it is two, and
+        100 neurons reach 87 % instead of 82 %.
     excitation : float
         Of an excitatory neuron on its inhibitory one.
     delay : second
@@ -70,7 +72,7 @@ class Settings:
     max_tries: int = 20
     total: float = 78.0
     theta_plus: Any = None
-    inhibition: float = 17.0
+    inhibition: float = 40.0
     excitation: float = 10.4
     delay: Any = field(default_factory=lambda: 10 * ms)
     lock: Any = field(default_factory=lambda: 0 * ms)
