@@ -13,7 +13,7 @@ import bioconv
 from bioconv import analysis, datasets, methods
 from bioconv.errors import ParameterError
 from bioconv.graph import Conv2d, Dense, Network, ReLU
-from bioconv.learn import eqprop
+from bioconv.learn import diehl_cook, eqprop
 from bioconv.learn import stdp_convolution as sc
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -45,6 +45,8 @@ RELAXING = {"eqprop_mnist": 0.97}
 FEATURES = {"stdp_convolution": 0.97}
 #: Networks that were trained as they spike: data set, steps, and least accuracy in torch.
 SPIKING = {"tssl_fashion": ("fashion-mnist", 5, 0.89)}
+#: Neurons of diehl_cook, which learnt without labels.
+COMPETING = {100: 0.85, 400: 0.89}
 #: Largest mean absolute error of mnist_boxes, in sides of the canvas.
 BOX_ERROR = 0.0040
 AVERAGE = {"substitute": {"MaxPool2d": "AvgPool2d"}}
@@ -99,7 +101,8 @@ def answers(network, images):
 
 def test_checksums():
     lines = (MODELS / "checksums.txt").read_text().splitlines()
-    kinds = len(PROMISED) + len(RELAXING) + len(FEATURES) + len(SPIKING)
+    tables = (PROMISED, RELAXING, FEATURES, SPIKING, COMPETING)
+    kinds = sum(len(table) for table in tables)
     assert len(lines) == kinds + 1, "mnist_boxes has no accuracy to promise"
     for line in lines:
         digest, name = line.split()
@@ -239,6 +242,34 @@ def test_relaxing_networks_on_some_images():
     assert np.mean(predictions == test.labels) >= least - 2 * np.sqrt(least * (1 - least) / 1000)
     in_brian2 = network.predict(test.images[:50], 20, device="numpy")
     np.testing.assert_array_equal(in_brian2, predictions[:50])
+
+
+def competing(neurons):
+    """The network of diehl_cook with so many neurons."""
+    settings = diehl_cook.Settings(neurons=neurons)
+    return diehl_cook.load_trained(MODELS / "diehl_cook" / f"weights_{neurons}.h5", settings)
+
+
+def competing_accuracy(neurons, n):
+    test = datasets.load("mnist", samples=n)
+    grey = np.round(test.images.reshape(n, -1) * 255)
+    return np.mean(competing(neurons).predict(grey, progress=False) == test.labels)
+
+
+@pytest.mark.data
+@pytest.mark.compiled
+def test_competing_neurons_on_some_images():
+    """At most two standard errors below the promise."""
+    least = COMPETING[100]
+    assert competing_accuracy(100, 300) >= least - 2 * np.sqrt(least * (1 - least) / 300)
+
+
+@pytest.mark.full
+@pytest.mark.data
+@pytest.mark.compiled
+@pytest.mark.parametrize("neurons", COMPETING)
+def test_competing_neurons_on_the_whole_test_set(neurons):
+    assert competing_accuracy(neurons, 10_000) >= COMPETING[neurons]
 
 
 def features():

@@ -122,9 +122,9 @@ def main() -> None:
     case = Case(**vars(parser.parse_args()))
     path = Path(__file__).with_name(f"weights_{case.neurons}.h5")
     labelled(training(case)).save(path, overwrite=True)
-    found = tested(diehl_cook.load_trained(path, case.settings))
+    reached = tested(diehl_cook.load_trained(path, case.settings))
     print(
-        f"{path}: {100 * found['accuracy']:.2f} % of the test images, {found['active']:g} neurons active"
+        f"{path}: {100 * reached['accuracy']:.2f} % of the test images, {reached['active']:g} neurons active"
     )
     print(f"{path.stat().st_size} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
 
