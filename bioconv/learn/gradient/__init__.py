@@ -19,6 +19,8 @@ and :func:`bioconv.to_brian` takes them as they are:
 ...     nn.Flatten(), nn.Linear(784, 400), gradient.IterativeLIF(), nn.Linear(400, 10), gradient.IterativeLIF(), steps=10)
 >>> gradient.fit(net, images, labels, gradient.Recipe(loss=gradient.rate_mse, epochs=5), checkpoint="net.pt")
 >>> model = bioconv.to_brian(net, input_shape=(1, 28, 28), encoder="constant")
+
+:class:`Settled` networks of :class:`SpikeGrad` neurons are integers, forward and backward, trained the same way.
 """
 
 from bioconv.errors import MissingDependencyError
@@ -45,6 +47,7 @@ from bioconv.learn.gradient.noise import ActivationNoise
 from bioconv.learn.gradient.pooling import SumPool2d
 from bioconv.learn.gradient.quantized import QuantizedReLU
 from bioconv.learn.gradient.soft_lif import SoftLIF
+from bioconv.learn.gradient.spikegrad import Settled, SpikeGrad
 from bioconv.learn.gradient.step import Step
 from bioconv.learn.gradient.straight_through import straight_through
 from bioconv.learn.gradient.surrogates import SURROGATES, Surrogate
@@ -61,7 +64,7 @@ from bioconv.learn.gradient.weights import (
 __all__ = [
     "IF", "PLIF", "STDB", "SURROGATES", "TSSL", "Accumulator", "ActivationNoise", "Activity", "BinaryWeight",
     "ClippedReLU", "Fitted", "IterativeLIF", "LowPass", "NonNegativeWeight", "QuantizedReLU", "QuantizedWeight", "Recipe",
-    "Scaled", "SoftLIF", "SpikingNeuron", "Step", "SumPool2d", "Surrogate", "Unrolled", "Voting", "accuracy", "activity",
-    "constrained", "count_mse", "fit", "potential_cross_entropy", "predicted", "predictions", "rate_mse",
-    "straight_through", "tailored", "train_mse", "van_rossum",
+    "Scaled", "Settled", "SoftLIF", "SpikeGrad", "SpikingNeuron", "Step", "SumPool2d", "Surrogate", "Unrolled", "Voting",
+    "accuracy", "activity", "constrained", "count_mse", "fit", "potential_cross_entropy", "predicted", "predictions",
+    "rate_mse", "straight_through", "tailored", "train_mse", "van_rossum",
 ]  # fmt: skip

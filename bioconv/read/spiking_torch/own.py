@@ -41,6 +41,11 @@ def scaled(m: Any, x: Signal) -> Applied:
     return Applied(layers=(Scale(factor=np.array([m.factor])),), inputs=(x,))
 
 
+def spikegrad(m: Any, x: Signal) -> Applied:
+    begin = 0.0 if m.begin is None else values(x, m.begin.reshape(-1, *[1] * (len(x.shape) - 1)))
+    return _applied(x, published.spikegrad(V_th=m.threshold, first=begin))
+
+
 def accumulator(m: Any, x: Signal) -> Applied:
     return _applied(x, published.accumulator())
 
@@ -71,9 +76,10 @@ FRAMEWORK = Framework(
         "TSSL": tssl,
         "LowPass": low_pass,
         "Scaled": scaled,
+        "SpikeGrad": spikegrad,
         "Accumulator": accumulator,
         "NeuNorm": neunorm,
         "Voting": voting,
     },
-    wrappers={"Unrolled": tuple},
+    wrappers={"Unrolled": tuple, "Settled": lambda m: m.spiking()},
 )
