@@ -13,6 +13,7 @@ from bioconv.errors import ParameterError  # noqa: E402
 from bioconv.graph import Dense  # noqa: E402
 from bioconv.learn import gradient  # noqa: E402
 from bioconv.learn.gradient import Settled, SpikeGrad  # noqa: E402
+from bioconv.learn.gradient.spikegrad_events import Events, stages  # noqa: E402
 from bioconv.neurons.published import spikegrad_error  # noqa: E402
 from bioconv.read.assembly import Part, assembled  # noqa: E402
 from bioconv.spiking import Projection, SpikingNetwork  # noqa: E402
@@ -50,118 +51,29 @@ def backward(net, images, labels):
     return net.counts(images), net.errors(), {name: p.grad for name, p in net.named_parameters()}
 
 
-#: The linear layers before each layer of neurons, and the neurons that send to them.
-STAGES = (("0",), ("2", "3", "4"), ("6",))
-NEURONS = ("1", "5")
+#: Names of the neurons, and of the layers whose weights lead to them and to the outputs.
+NEURONS, WEIGHTED = ("1", "5"), ("0", "4", "6")
 
 
 def matrices(net):
-    """(n_post, n_pre) of what lies between two layers of neurons, hanging on the parameters."""
-    found = []
-    for names, shape in zip(STAGES, (SHAPE, (3, 8, 4), (12,)), strict=True):
-        x = torch.eye(int(np.prod(shape)), dtype=torch.float64).reshape(-1, *shape)
-        for name in names:
-            x = net.get_submodule(name)(x)
-        found.append(x.flatten(1).T)
-    return found
+    """(n_post, n_pre) of what lies between two layers of neurons."""
+    return [stage.detach().numpy().T for stage in stages(net, SHAPE)]
 
 
-class Events:
-    """One event after another, in random order, on one image: potentials, counts, errors, changes of weights.
-
-    Two rules take spikes back: the one that is independent of the order, and the paper's ternary one.
-    """
-
-    def __init__(self, net, rule="independent", seed=0):
-        self.weights = [w.detach().numpy() for w in matrices(net)]
-        self.neurons = [net.get_submodule(name) for name in NEURONS]
-        self.alpha, self.output_threshold = net.alpha, net.error_threshold
-        self.rng, self.rule = np.random.default_rng(seed), rule
-
-    def forward(self, image):
-        """Spikes of the image, and of every neuron that may send one, in random order until none is left."""
-        sizes = [len(w) for w in self.weights]
-        begins = [n.begin.detach().numpy() for n in self.neurons]
-        spread = (np.repeat(b, size // len(b)) for b, size in zip(begins, sizes, strict=False))
-        self.v = [*spread, np.zeros(sizes[-1])]
-        self.n = [np.zeros(size, dtype=int) for size in sizes[:-1]]
-        self.image, self.taken_back = image.ravel().astype(int), 0
-        waiting = self.image.copy()
-        able = [np.flatnonzero(waiting), *(self._able(k) for k in range(len(self.n)))]
-        while event := self._chosen(able):
-            k, i = event
-            if k == 0:
-                sign = 1
-                waiting[i] -= 1
-                able[0] = np.flatnonzero(waiting)
-            else:
-                sign = 1 if self.v[k - 1][i] >= self.neurons[k - 1].threshold else -1
-                self.n[k - 1][i] += sign
-                self.taken_back += sign < 0
-                self.v[k - 1][i] -= sign * self.neurons[k - 1].threshold
-                able[k] = self._able(k - 1)
-            self.v[k] += sign * self.weights[k][:, i]
-            if k < len(self.n):
-                able[k + 1] = self._able(k)
-
-    def _able(self, k):
-        v, theta = self.v[k], self.neurons[k].threshold
-        back = v < 0 if self.rule == "independent" else v <= -theta
-        return np.flatnonzero((v >= theta) | (back & (self.n[k] > 0)))
-
-    def backward(self, label):
-        """Errors of the outputs are injected when the forward events are over; then events in random order."""
-        share = np.exp(self.v[-1] - self.v[-1].max())
-        share /= share.sum()
-        share[label] -= 1
-        self.u = [*(np.zeros(len(n)) for n in self.n), self.alpha * share]
-        self.z = [np.zeros(len(u), dtype=int) for u in self.u]
-        self.changes = [np.zeros_like(w) for w in self.weights]
-        self.thresholds = [*(n.error_threshold for n in self.neurons), self.output_threshold]
-        below, last = [self.image, *self.n], len(self.n)
-        able = [self._wrong(k) for k in range(len(self.z))]
-        while event := self._chosen(able):
-            k, i = event
-            sign = 1 if self.u[k][i] > 0 else -1
-            self.z[k][i] += sign
-            self.u[k][i] -= sign * self.thresholds[k]
-            able[k] = self._wrong(k)
-            if k == last or self.n[k][i] > 0:
-                self.changes[k][i] += sign * below[k]
-                if k:
-                    self.u[k - 1] += sign * self.weights[k][i]
-                    able[k - 1] = self._wrong(k - 1)
-
-    def passed(self):
-        """The error counts that were sent on: none of a neuron that is silent."""
-        return [*(z * (n > 0) for z, n in zip(self.z, self.n, strict=False)), self.z[-1]]
-
-    def _wrong(self, k):
-        u, z, theta = self.u[k], self.z[k], self.thresholds[k]
-        return np.flatnonzero((np.abs(u) >= theta) | (z * u < 0))
-
-    def _chosen(self, able):
-        """Layer and neuron of the next event; None when all is settled."""
-        n = sum(map(len, able))
-        place = int(self.rng.random() * n)
-        for k, neurons in enumerate(able):
-            if place < len(neurons):
-                return k, neurons[place]
-            place -= len(neurons)
-        return None
-
-
-def run(net, image, label, **options):
-    events = Events(net, **options)
-    events.forward(image)
-    events.backward(label)
-    return events
+def run(events, image, label, seed):
+    """Both passes of an image; the derivative of the cross-entropy is its own here."""
+    events.forward(image, seed)
+    share = np.exp(events.outputs - events.outputs.max())
+    share /= share.sum()
+    share[label] -= 1
+    events.backward(share)
 
 
 def test_events_in_any_order_end_at_the_integers():
     """100 digits, five orders each: counts, error counts and changes of weights, all alike in 500 of 500."""
     net, (images, labels) = network(), digits(100)
-    weights = [net.get_submodule(names[-1]).weight for names in STAGES]
+    weights = [net.get_submodule(name).weight for name in WEIGHTED]
+    events = Events(net, SHAPE)
     same, active, taken_back = 0, 0, 0
     for k, (image, label) in enumerate(zip(images, labels, strict=True)):
         counts, errors, gradients = backward(net, image[None], label[None])
@@ -169,17 +81,19 @@ def test_events_in_any_order_end_at_the_integers():
         z = [e.flatten().numpy() for e in errors.values()]
         below = [image.flatten().numpy(), *n]
         changes = [np.outer(e, c) for e, c in zip(z, below, strict=True)]
-        stated = torch.autograd.grad(matrices(net), weights, [torch.tensor(c) for c in changes])
-        for names, change in zip(STAGES, stated, strict=True):
-            np.testing.assert_array_equal(gradients[f"{names[-1]}.weight"].numpy(), change.numpy())
+        stated = torch.autograd.grad(
+            stages(net, SHAPE), weights, [torch.tensor(c.T) for c in changes]
+        )
+        for name, change in zip(WEIGHTED, stated, strict=True):
+            np.testing.assert_array_equal(gradients[f"{name}.weight"].numpy(), change.numpy())
         active += sum(c.sum() for c in n) > 50 and min(np.abs(e).sum() for e in z) > 0
         for order in range(ORDERS):
-            events = run(net, image.numpy(), int(label), seed=ORDERS * k + order)
-            found = [*events.n, *events.passed(), *events.changes]
+            run(events, image.numpy(), int(label), ORDERS * k + order)
+            found = [*events.n, *events.z, *events.changes]
             same += all(
                 np.array_equal(a, b) for a, b in zip(found, [*n, *z, *changes], strict=True)
             )
-            np.testing.assert_allclose(events.v[-1], net(image[None])[0, 0].detach(), atol=1e-12)
+            np.testing.assert_allclose(events.outputs, net(image[None])[0, 0].detach(), atol=1e-12)
             taken_back += events.taken_back
     assert same == 100 * ORDERS
     assert active > 90 and taken_back > 1000
@@ -187,11 +101,11 @@ def test_events_in_any_order_end_at_the_integers():
 
 def test_the_ternary_rule_depends_on_the_order():
     """Why spikes are taken back below zero, not below minus the threshold."""
-    net, (images, labels) = network(), digits(40)
-    wrong = 0
-    for k, (image, label) in enumerate(zip(images, labels, strict=True)):
+    net, (images, _) = network(), digits(40)
+    events, wrong = Events(net, SHAPE, ternary=True), 0
+    for k, image in enumerate(images):
         n = [c.flatten().numpy() for c in net.counts(image[None]).values()]
-        events = run(net, image.numpy(), int(label), rule="ternary", seed=k)
+        events.forward(image.numpy(), seed=k)
         wrong += not all(np.array_equal(a, b) for a, b in zip(events.n, n, strict=True))
     assert wrong > 10
 
@@ -199,7 +113,7 @@ def test_the_ternary_rule_depends_on_the_order():
 def test_integers_are_those_of_the_equations():
     net, (images, labels) = network(1), digits(20)
     counts, errors, gradients = backward(net, images, labels)
-    first, second, last = (w.detach().numpy() for w in matrices(net))
+    first, second, last = matrices(net)
     b1, b2 = (net.get_submodule(name).begin.detach().numpy() for name in NEURONS)
     x = images.flatten(1).numpy()
     n1 = np.maximum(0, np.floor((x @ first.T + np.repeat(b1, 32)) / 0.1))
@@ -311,7 +225,7 @@ def test_errors_are_the_same_in_brian2():
 
 def _with_errors(net):
     """Image and output errors side by side; neurons f0, f1 and error neurons e1, e0."""
-    weights = [w.detach().numpy() for w in matrices(net)]
+    weights = matrices(net)
     forward = [
         p.neuron for p in bioconv.to_brian(net, input_shape=SHAPE, encoder="frames").spiking.populations
     ][:2]  # fmt: skip
