@@ -47,6 +47,8 @@ FEATURES = {"stdp_convolution": 0.97}
 SPIKING = {"tssl_fashion": ("fashion-mnist", 5, 0.89)}
 #: Neurons of diehl_cook, which learnt without labels.
 COMPETING = {100: 0.85, 400: 0.89}
+#: Networks of signed spikes, and what their integers reach at least.
+SIGNED_SPIKES = {"spikegrad_mnist": 0.988}
 #: Largest mean absolute error of mnist_boxes, in sides of the canvas.
 BOX_ERROR = 0.0040
 AVERAGE = {"substitute": {"MaxPool2d": "AvgPool2d"}}
@@ -101,7 +103,7 @@ def answers(network, images):
 
 def test_checksums():
     lines = (MODELS / "checksums.txt").read_text().splitlines()
-    tables = (PROMISED, RELAXING, FEATURES, SPIKING, COMPETING)
+    tables = (PROMISED, RELAXING, FEATURES, SPIKING, COMPETING, SIGNED_SPIKES)
     kinds = sum(len(table) for table in tables)
     assert len(lines) == kinds + 1, "mnist_boxes has no accuracy to promise"
     for line in lines:
@@ -119,7 +121,8 @@ def test_bundled_networks_are_those_of_the_zoo():
 
 def test_the_table_tells_the_accuracies():
     table = (MODELS / "README.md").read_text()
-    promised = {name: least for name, (_, least) in PROMISED.items()} | RELAXING | FEATURES
+    promised = {name: least for name, (_, least) in PROMISED.items()}
+    promised |= RELAXING | FEATURES | SIGNED_SPIKES
     promised |= {name: least for name, (_, _, least) in SPIKING.items()}
     for name, least in promised.items():
         told = float(re.search(rf"\[{name}\].*?([\d.]+) %", table).group(1))
@@ -344,6 +347,36 @@ def test_networks_that_were_trained_to_spike_answer_in_brian2_as_in_torch(name):
     assert result.accuracy(test.labels) >= least - 2 * np.sqrt(least * (1 - least) / 300)
 
 
+def integers(samples):
+    """The network of spikegrad_mnist, test images as it takes them, their labels."""
+    torch = pytest.importorskip("torch")
+    test = datasets.load("mnist", samples=samples)
+    return (
+        script("spikegrad_mnist/train").stored(),
+        torch.tensor(test.images).double(),
+        test.labels,
+    )
+
+
+@pytest.mark.data
+def test_signed_spikes_of_some_images():
+    """A thousand images as integers, at most two standard errors below the promise; in Brian2 three of these."""
+    net, images, labels = integers(1000)
+    least = SIGNED_SPIKES["spikegrad_mnist"]
+    right = np.mean(net(images)[0].detach().numpy().argmax(axis=1) == labels)
+    assert right >= least - 2 * np.sqrt(least * (1 - least) / 1000)
+    frames = np.zeros((3, 100, 1, 28, 28))
+    frames[:, 0] = images[:3].numpy()
+    model = bioconv.to_brian(net, input_shape=(1, 28, 28), encoder="frames")
+    result = model.run(frames, device="numpy")
+    layers = [layer for layer in model.layers if layer in result.negatives]
+    for layer, n in zip(layers, net.counts(images[:3]).values(), strict=True):
+        assert n.sum() > 1000
+        np.testing.assert_array_equal(result.counts[layer] - result.negatives[layer], n.numpy())
+    assert result.negatives[layers[-1]].sum() > 100
+    np.testing.assert_allclose(result.potentials, net(images[:3])[0].detach().numpy(), rtol=1e-9)
+
+
 @pytest.mark.full
 @pytest.mark.data
 @pytest.mark.parametrize("name", SPIKING)
@@ -351,6 +384,14 @@ def test_networks_that_were_trained_to_spike_on_the_whole_test_set(name):
     data, _, least = SPIKING[name]
     test = datasets.load(data)
     assert np.mean(torch_predictions(name, test.images) == test.labels) >= least
+
+
+@pytest.mark.full
+@pytest.mark.data
+def test_signed_spikes_of_the_whole_test_set():
+    net, images, labels = integers(10_000)
+    answers = [net(part)[0].detach().numpy().argmax(axis=1) for part in images.split(500)]
+    assert np.mean(np.concatenate(answers) == labels) >= SIGNED_SPIKES["spikegrad_mnist"]
 
 
 def boxes():
@@ -474,7 +515,7 @@ def lanes(names):
 
 
 def test_every_network_is_asked_for_its_charge():
-    assert set(SOFT_RESET) | set(OTHERS) | set(RELAXING) | set(FEATURES) == {
+    assert set(SOFT_RESET) | set(OTHERS) | set(RELAXING) | set(FEATURES) | set(SIGNED_SPIKES) == {
         path.parent.name for path in MODELS.glob("*/weights.h5")
     }
 
