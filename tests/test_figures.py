@@ -35,6 +35,7 @@ PAPERS = (
     "superspike_picture",
     "superspike_tasks",
     "tempotron",
+    "thiele2020_spikegrad",
 )
 
 
@@ -453,3 +454,20 @@ def test_tempotrons_learn_patterns_and_digits_and_brian2_decides_alike():
         assert brian2[f"other_{kind}"] == 0, kind
     assert brian2["off"] < 1e-12 < 1e-5 < brian2["nearest"]  # no potential is near the threshold
     assert 0 < brian2["shunted_predictions"] < 100 and brian2["shunted_accuracy"] > 0.9
+
+
+def test_spikegrad_events_are_the_integers_and_alpha_must_be_large_enough():
+    data = data_of("thiele2020_spikegrad")
+    events, brian2 = data["events"], data["brian2"]
+    assert events["counts"] == events["errors"] == events["changes"] == events["images"] == 100
+    assert events["taken_back"] > 10_000 and events["sent_backward"] > 10_000
+    assert brian2["same"] == brian2["images"] == 100 and brian2["last_spike"] < brian2["steps"] - 2
+    for when, layers in data["layers"].items():
+        assert list(layers) == ["SpikeGrad1", "SpikeGrad2", "output"], when
+        for name, one in layers.items():
+            assert one["sizes"][0] == max(one["sizes"]) or name == "output", (when, name)
+            if name != "output":
+                assert one["share"] < one["forward_share"], "errors are sparser than spikes"
+    sweep = {float(alpha): one for alpha, one in data["sweep"].items()}
+    assert sweep[0.3]["share"]["SpikeGrad1"] == 0
+    assert sweep[0.3]["accuracy"] < sweep[100]["accuracy"] - 0.05
