@@ -23,11 +23,10 @@ SHORT = 20_000
 
 
 def cases(case: Any) -> list[Any]:
-    """Whole trainings with several seeds, and shorter ones without a part or with another rule."""
+    """Whole trainings with several seeds, and shorter ones without a part."""
     whole = [case(neurons=n, seed=seed) for n in (100, DRAWN) for seed in range(SEEDS)]
-    less = [case(neurons=100, images=SHORT, without=part) for part in (None, *_script().WITHOUT)]
-    rules = [case(neurons=100, images=SHORT, rule=name) for name in diehl_cook.RULES]
-    return [*whole, *less, *rules[1:]]
+    parts = (None, "adaptation", "normalisation")
+    return [*whole, *(case(neurons=100, images=SHORT, without=part) for part in parts)]
 
 
 def compute() -> dict[str, Any]:
@@ -48,8 +47,8 @@ def _script() -> Any:
 def draw(data: dict[str, Any]) -> Figure:
     case = _script().Case(neurons=DRAWN)
     trained = diehl_cook.load_trained(MODEL / f"weights_{DRAWN}.h5", case.settings)
-    figure = Figure(figsize=(12, 7.5), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(5, 6))
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1))
     _fields(left.subplots(), trained.weights)
     (weights, theta), (running, bars) = right.subplots(2, 2)
     weights.hist(trained.weights.ravel(), bins=50, log=True)
@@ -79,23 +78,23 @@ def _accuracies(ax: Any, rows: list[dict[str, Any]]) -> None:
         label = f"{n} neurons, test {accuracy.mean():.1f} ± {accuracy.std(ddof=1):.1f} %"
         for row in own:
             images, course = np.array(row["running"]).T
-            ax.plot(images, 100 * course, f"C{k}", alpha=0.6, label=label)
+            ax.plot(images / 1000, 100 * course, f"C{k}", alpha=0.6, label=label)
             label = ""
-    ax.set_xlabel("images shown")
+    ax.set_xlabel("thousand images shown")
     ax.set_ylabel("running accuracy (%)")
-    ax.set_ylim(50, 95)
+    ax.set_ylim(40, 95)
     ax.legend(loc="lower right", fontsize="small")
 
 
 def _bars(ax: Any, rows: list[dict[str, Any]]) -> None:
     short = [row for row in rows if row["images"] == SHORT]
-    names = [f"without {row['without']}" if row["without"] else row["rule"] for row in short]
+    names = [f"no {row['without']}" if row["without"] else row["rule"] for row in short]
     values = [100 * row["accuracy"] for row in short]
     drawn = ax.barh(names, values, color=["C1" if row["without"] else "C0" for row in short])
     ax.bar_label(drawn, fmt="%.1f", padding=2)
     ax.invert_yaxis()
     ax.set_xlim(0, 100)
-    ax.set_xlabel(f"test (%), {short[0]['neurons']} neurons, {SHORT:,} images")
+    ax.set_xlabel(f"test (%)\n{short[0]['neurons']} neurons, {SHORT:,} images")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ PAPERS = (
     "biophysics_cost",
     "cao2015_rate",
     "diehl2015_threshold_rate",
+    "diehl_cook2015",
     "eqprop_relaxation",
     "eqprop_training",
     "han2020_reset",
@@ -88,6 +89,21 @@ def test_a_figure_is_drawn_from_its_data_alone(name, monkeypatch):
     module = script(name)
     assert name == module.NAME
     assert module.draw(data_of(name)).axes
+
+
+def test_competing_neurons_reach_the_paper_and_need_every_part():
+    rows = data_of("diehl_cook2015")["rows"]
+    for neurons, least in ((100, 0.829), (400, 0.870)):
+        own = [r for r in rows if r["neurons"] == neurons and r["images"] == 60_000]
+        assert [r["seed"] for r in own] == [0, 1, 2]
+        assert np.mean([r["accuracy"] for r in own]) >= least
+        assert all(r["active"] <= 15 for r in own)
+    whole, *less = [r for r in rows if r["images"] == 20_000]
+    assert whole["without"] is None and [r["without"] for r in less] == [
+        "adaptation",
+        "normalisation",
+    ]
+    assert all(r["accuracy"] < whole["accuracy"] - 0.05 for r in less)
 
 
 def test_cao_answers_come_later_at_lower_rates():
