@@ -53,8 +53,16 @@ class SpikingNeuron(OverTime):
     surrogate : Surrogate
     """
 
+    #: Whether the neuron counts the steps since its last spike, of which ``SinceSpike`` is a function.
+    COUNTS = False
+
     def __init__(self, surrogate: Surrogate):
         super().__init__()
+        if isinstance(surrogate, SinceSpike) and not self.COUNTS:
+            raise ParameterError(
+                f"{type(self).__name__}: SinceSpike needs the steps since a spike, which it does not count; "
+                "choose another surrogate"
+            )
         self.surrogate = surrogate
 
 
@@ -84,7 +92,7 @@ class IterativeLIF(SpikingNeuron):
 
     def step(self, drive, state):
         u = state + drive
-        o = spike(u - self.threshold, self.surrogate)
+        o = spike(u, u > self.threshold, self.surrogate.slope(u.detach() - self.threshold))
         return o, self.decay * (u - u * o)
 
     def extra_repr(self) -> str:
@@ -133,7 +141,7 @@ class PLIF(SpikingNeuron):
 
     def step(self, drive, state):
         u = state + self.k * (drive - state)
-        o = spike(u - self.threshold, self.surrogate, inclusive=True)
+        o = spike(u, u >= self.threshold, self.surrogate.slope(u.detach() - self.threshold))
         return o, u * (1 - o.detach())
 
     def extra_repr(self) -> str:
@@ -157,7 +165,7 @@ class IF(SpikingNeuron):
 
     def step(self, drive, state):
         u = state + drive
-        o = spike(u - self.threshold, self.surrogate)
+        o = spike(u, u > self.threshold, self.surrogate.slope(u.detach() - self.threshold))
         return o, u - self.threshold * o if self.reset == "soft" else u - u * o
 
     def extra_repr(self) -> str:
@@ -171,13 +179,21 @@ class STDB(SpikingNeuron):
     ----------
     threshold, leak : float
     surrogate : Surrogate
-        A function of the steps since the neuron's last spike unless given.
+        The derivative of a spike by ``u``, at ``u / threshold - 1``; unless given, that of the steps since the neuron's
+        last spike. ``Triangle(height=0.3)`` is the authors' other choice. No gradient goes through
+        ``threshold o``: with a large threshold it would grow from step to step.
+
+    Notes
+    -----
+    The authors' code derives by ``u / threshold``, the paper by ``u``, as here: a constant factor for a layer, to which
+    Adam is blind. That the reset has no gradient is the code's.
 
     References
     ----------
-    Rathi, Srinivasan, Panda & Roy (2020), ICLR, arXiv 2005.01807.
+    Rathi, Srinivasan, Panda & Roy (2020), ICLR, arXiv 2005.01807; code: nitin-rathi/hybrid-snn-conversion.
     """
 
+    COUNTS = True
     #: Steps since its last spike of a neuron that has not spiked.
     NEVER = 1000.0
 
@@ -189,17 +205,16 @@ class STDB(SpikingNeuron):
         self.leak = number("STDB", "leak", leak, equal=True)
 
     def begin(self, like):
-        return torch.zeros_like(like), torch.full_like(like, self.NEVER), 0
+        return torch.zeros_like(like), torch.full_like(like, self.NEVER)
 
     def step(self, drive, state):
-        u, since, place = state
-        scaled = isinstance(self.surrogate, SinceSpike)
-        distance = u - self.threshold if scaled else u / self.threshold - 1
-        o = spike(distance, self.surrogate, since=since)
-        u = self.leak * u + drive - self.threshold * o
+        u, since = state
         with torch.no_grad():
-            since = torch.where(o > 0, torch.ones_like(since), since + 1)
-        return o, (u, since, place + 1)
+            fired = u > self.threshold
+            slope = self.surrogate.slope(u / self.threshold - 1, since)
+            since = (since + 1).masked_fill(fired, 1)
+        u_after = self.leak * u + drive - self.threshold * fired.to(u.dtype)
+        return spike(u, fired, slope), (u_after, since)
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold:g}, leak={self.leak:g}"

@@ -11,7 +11,7 @@ Sigmoid         ``s (1 - s)/width``, ``s = 1/(1 + e^-x/width)`` TSSL-BP where a 
 SinceSpike      ``alpha e^(-beta n)``, n steps after its last  STDB (Rathi et al. 2020)
 =============== ============================================== ===============================
 
-Forward all of them are one above the threshold and zero below; on it the neuron decides.
+Whether there is a spike the neuron decides; these say what its derivative is taken for.
 """
 
 import math
@@ -100,7 +100,6 @@ class SinceSpike(Surrogate):
     beta: float = 0.01
 
     def slope(self, x, since=None):
-        assert since is not None
         return self.alpha * torch.exp(-self.beta * since)
 
 
@@ -113,23 +112,17 @@ SURROGATES: dict[str, type[Surrogate]] = {
 
 class _Spike(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, slope: torch.Tensor, inclusive: bool) -> torch.Tensor:
+    def forward(
+        ctx: Any, u: torch.Tensor, fired: torch.Tensor, slope: torch.Tensor
+    ) -> torch.Tensor:
         ctx.save_for_backward(slope)
-        return (x >= 0 if inclusive else x > 0).to(x.dtype)
+        return fired.to(u.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         return gradients[0] * ctx.saved_tensors[0], None, None
 
 
-def spike(
-    x: torch.Tensor,
-    surrogate: Surrogate,
-    *,
-    inclusive: bool = False,
-    since: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Ones where ``x`` is above zero (or on it, ``inclusive``), with the surrogate's derivative."""
-    with torch.no_grad():
-        slope = surrogate.slope(x.detach(), since)
-    return _Spike.apply(x, slope, inclusive)
+def spike(u: torch.Tensor, fired: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """Ones where it ``fired``, zeros elsewhere, with ``slope`` as their derivative by ``u``."""
+    return _Spike.apply(u, fired, slope)
