@@ -15,6 +15,7 @@ Accumulator    ``published.accumulator``      readout without spikes
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,15 +27,19 @@ from bioconv.learn.gradient.surrogates import ArcTan, Rectangle, SinceSpike, Sur
 
 
 class OverTime(nn.Module, ABC):
-    """Base of what remembers from step to step: ``forward`` unrolls :meth:`step` over the first axis."""
+    """Base of what remembers from step to step: ``forward`` and :meth:`unrolled` go through the steps."""
 
     def forward(self, drive: torch.Tensor) -> torch.Tensor:
         """(steps, n, *shape) what is sent on, for what arrives in every step."""
-        state, sent = self.begin(drive[0]), []
-        for now in drive.unbind(0):
+        return torch.stack(self.unrolled(drive.unbind(0)))
+
+    def unrolled(self, drives: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The same for a list of steps."""
+        state, sent = self.begin(drives[0]), []
+        for now in drives:
             out, state = self.step(now, state)
             sent.append(out)
-        return torch.stack(sent)
+        return sent
 
     @abstractmethod
     def begin(self, like: torch.Tensor) -> Any:
@@ -66,7 +71,73 @@ class SpikingNeuron(OverTime):
         self.surrogate = surrogate
 
 
-class IterativeLIF(SpikingNeuron):
+class Charged(SpikingNeuron):
+    """Base of neurons that are charged, compared with their threshold, and reset, in this order.
+
+    Their derivative is written out, which keeps one tensor of a step where torch would keep five::
+
+        dE/du = dE/do slope(u - threshold) + dE/dv dv/du       of a step: u before the reset, o spikes, v after it
+
+    Attributes
+    ----------
+    threshold : float
+    """
+
+    #: Whether a neuron on its threshold spikes.
+    INCLUSIVE = False
+    threshold: float
+
+    def begin(self, like):
+        return torch.zeros_like(like)
+
+    def step(self, drive, state):
+        return _Charge.apply(drive, state, self, *self.parameters())
+
+    def fired(self, u: torch.Tensor) -> torch.Tensor:
+        """``o``."""
+        compare = torch.ge if self.INCLUSIVE else torch.gt
+        return compare(u, self.threshold, out=torch.empty_like(u))
+
+    @abstractmethod
+    def charged(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """``u``, from what arrives and what the last step left."""
+
+    @abstractmethod
+    def left(self, u: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
+        """``v``."""
+
+    @abstractmethod
+    def through(self, u: torch.Tensor, o: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+        """``dv/du``."""
+
+    @abstractmethod
+    def back(self, by_u: torch.Tensor, *arrived: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Gradients by ``x``, by ``v`` and by what the neuron learns itself, which alone needs the ``x, v`` that arrived."""
+
+
+class _Charge(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, v: torch.Tensor, neuron: Charged, *own: torch.Tensor
+    ) -> Any:
+        u = neuron.charged(x, v)
+        o = neuron.fired(u)
+        ctx.neuron = neuron
+        ctx.save_for_backward(u, *((x, v) if any(ctx.needs_input_grad[3:]) else ()))
+        return o, neuron.left(u, o)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        by_o, by_v = gradients
+        u, *arrived = ctx.saved_tensors
+        neuron = ctx.neuron
+        slope = neuron.surrogate.slope(u - neuron.threshold)
+        by_u = by_v * neuron.through(u, neuron.fired(u), slope)
+        by_x, by_v, *by_own = neuron.back(by_u.addcmul_(by_o, slope), *arrived)
+        return by_x, by_v, None, *by_own, *(None for _ in ctx.needs_input_grad[3 + len(by_own) :])
+
+
+class IterativeLIF(Charged):
     """``u = decay u (1 - o) + drive``, ``o = [u > threshold]``.
 
     Parameters
@@ -87,19 +158,23 @@ class IterativeLIF(SpikingNeuron):
         self.decay = number("IterativeLIF", "decay", decay, equal=True)
         self.threshold = number("IterativeLIF", "threshold", threshold)
 
-    def begin(self, like):
-        return torch.zeros_like(like)
+    def charged(self, x, v):
+        return (self.decay * v).add_(x)
 
-    def step(self, drive, state):
-        u = state + drive
-        o = spike(u, u > self.threshold, self.surrogate.slope(u.detach() - self.threshold))
-        return o, self.decay * (u - u * o)
+    def left(self, u, o):
+        return torch.addcmul(u, u, o, value=-1)
+
+    def through(self, u, o, slope):
+        return (1 - o).addcmul_(u, slope, value=-1)
+
+    def back(self, by_u, *arrived):
+        return by_u, self.decay * by_u
 
     def extra_repr(self) -> str:
         return f"decay={self.decay:g}, threshold={self.threshold:g}"
 
 
-class PLIF(SpikingNeuron):
+class PLIF(Charged):
     """``u = u + k (drive - u)``, ``o = [u >= threshold]``, a spike leads back to zero; ``k = 1/tau`` is learnt.
 
     ``k`` is the logistic function of what is trained, so the time constant stays above a step and may become endless.
@@ -119,6 +194,8 @@ class PLIF(SpikingNeuron):
     Fang, Yu, Chen, Masquelier, Huang & Tian (2021), ICCV, arXiv 2007.05785.
     """
 
+    INCLUSIVE = True
+
     def __init__(
         self,
         tau: float = 2.0,
@@ -136,20 +213,32 @@ class PLIF(SpikingNeuron):
         """One over the time constant in steps."""
         return torch.sigmoid(self.a)
 
-    def begin(self, like):
-        return torch.zeros_like(like)
+    def charged(self, x, v):
+        return (x - v).mul_(self.k).add_(v)
 
-    def step(self, drive, state):
-        u = state + self.k * (drive - state)
-        o = spike(u, u >= self.threshold, self.surrogate.slope(u.detach() - self.threshold))
-        return o, u * (1 - o.detach())
+    def left(self, u, o):
+        return torch.addcmul(u, u, o, value=-1)
+
+    def through(self, u, o, slope):
+        return 1 - o
+
+    def back(self, by_u, *arrived):
+        k = self.k
+        by_x = k * by_u
+        if not arrived:
+            return by_x, by_u - by_x
+        x, v = arrived
+        return by_x, by_u - by_x, (by_u * (x - v)).sum() * k * (1 - k)
 
     def extra_repr(self) -> str:
         return f"tau={1 / self.k.item():.4g}, threshold={self.threshold:g}, learnable={self.a.requires_grad}"
 
 
-class IF(SpikingNeuron):
-    """``u = u + drive``, ``o = [u > threshold]``, a spike takes the threshold away (``"soft"``) or all (``"hard"``)."""
+class IF(Charged):
+    """``u = u + drive``, ``o = [u > threshold]``, a spike takes the threshold away (``"soft"``) or all (``"hard"``).
+
+    The gradient also goes through the reset.
+    """
 
     def __init__(
         self, threshold: float = 1.0, reset: str = "soft", surrogate: Surrogate | None = None
@@ -160,13 +249,19 @@ class IF(SpikingNeuron):
             raise ParameterError(f'IF: reset is {reset!r}; choose "soft" or "hard"')
         self.reset = reset
 
-    def begin(self, like):
-        return torch.zeros_like(like)
+    def charged(self, x, v):
+        return x + v
 
-    def step(self, drive, state):
-        u = state + drive
-        o = spike(u, u > self.threshold, self.surrogate.slope(u.detach() - self.threshold))
-        return o, u - self.threshold * o if self.reset == "soft" else u - u * o
+    def left(self, u, o):
+        return u - self.threshold * o if self.reset == "soft" else torch.addcmul(u, u, o, value=-1)
+
+    def through(self, u, o, slope):
+        if self.reset == "soft":
+            return 1 - self.threshold * slope
+        return (1 - o).addcmul_(u, slope, value=-1)
+
+    def back(self, by_u, *arrived):
+        return by_u, by_u
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold:g}, reset={self.reset!r}"
@@ -231,6 +326,3 @@ class Accumulator(SpikingNeuron):
 
     def step(self, drive, state):
         return drive, state
-
-    def forward(self, drive: torch.Tensor) -> torch.Tensor:
-        return drive

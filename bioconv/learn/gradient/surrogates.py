@@ -44,7 +44,7 @@ class Rectangle(Surrogate):
     width: float = 1.0
 
     def slope(self, x, since=None):
-        return (x.abs() < self.width / 2).to(x.dtype) / self.width
+        return torch.lt(x.abs(), self.width / 2, out=torch.empty_like(x)).div_(self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
