@@ -1,4 +1,4 @@
-"""A network in time: layers one after another, all steps of a layer at once."""
+"""A network in time: layers one after another, all steps of a layer before the next."""
 
 from typing import Any
 
@@ -8,15 +8,20 @@ from torch import nn
 from bioconv.errors import ParameterError
 from bioconv.learn.gradient.neurons import OverTime, SpikingNeuron
 from bioconv.learn.gradient.parameters import whole
+from bioconv.learn.gradient.pooling import SumPool2d
 
 CODES = ("direct", "bernoulli")
+#: Layers that take the steps one by one on a processor, which has to fetch new memory for every tensor of more than 32 MB.
+STEPWISE = (
+    nn.modules.conv._ConvNd, nn.modules.pooling._AvgPoolNd, nn.modules.pooling._MaxPoolNd, SumPool2d, nn.Flatten,
+)  # fmt: skip
 
 
 class Unrolled(nn.Sequential):
     """Layers of torch and neurons, shown a sample for a number of steps.
 
-    Linear layers see all steps as one large batch; neurons go through the steps. What stands before the first
-    neuron sees a constant image once. A dropout layer silences the same neurons in all steps of a sample.
+    Neurons, convolutions and pooling go through the steps; other layers, batch normalisation with them, see all steps
+    as one large batch. What stands before the first neuron sees a constant image once. A dropout layer silences the same neurons in all steps of a sample.
 
     Parameters
     ----------
@@ -35,24 +40,26 @@ class Unrolled(nn.Sequential):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(steps, n, *shape) what the last layer sends on in every step, for (n, *shape) images."""
-        timed = self.code == "bernoulli"
-        x = self._drawn(images) if timed else images
+        frames = self._drawn(images) if self.code == "bernoulli" else [images]
         for layer in self:
-            if isinstance(layer, OverTime):
-                x = layer(x if timed else x.expand(self.steps, *x.shape))
-                timed = True
-            elif timed and isinstance(layer, nn.modules.dropout._DropoutNd):
-                x = x * layer(torch.ones_like(x[0]))
-            elif timed:
-                x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-            else:
-                x = layer(x)
-        return x if timed else x.expand(self.steps, *x.shape)
+            frames = self._sent(layer, frames)
+        return torch.stack(frames).expand(self.steps, *frames[0].shape)
 
-    def _drawn(self, images: torch.Tensor) -> torch.Tensor:
+    def _sent(self, layer: nn.Module, frames: list[torch.Tensor]) -> list[torch.Tensor]:
+        """What a layer makes of every step; of a single frame where all steps are the same."""
+        if isinstance(layer, OverTime):
+            return layer.unrolled(frames if len(frames) == self.steps else frames * self.steps)
+        if isinstance(layer, nn.modules.dropout._DropoutNd):
+            kept = layer(torch.ones_like(frames[0]))
+            return [frame * kept for frame in frames]
+        if len(frames) == 1 or (isinstance(layer, STEPWISE) and frames[0].device.type == "cpu"):
+            return [layer(frame) for frame in frames]
+        return list(layer(torch.cat(frames)).chunk(len(frames)))
+
+    def _drawn(self, images: torch.Tensor) -> list[torch.Tensor]:
         shape = (self.steps, *images.shape)
         drawn = torch.rand(shape, dtype=images.dtype, device=images.device)
-        return (drawn < images).to(images.dtype)
+        return list((drawn < images).to(images.dtype))
 
     @torch.no_grad()
     def trains(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
