@@ -10,7 +10,9 @@ from pathlib import Path
 
 from common import HERE, machine
 
-SCRIPTS = ("projections", "throughput", "memory", "startup", "scaling", "stopping", "learning")
+SCRIPTS = (
+    "projections", "throughput", "memory", "startup", "scaling", "stopping", "learning", "training",
+)  # fmt: skip
 
 
 def main():
