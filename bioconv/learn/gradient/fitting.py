@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,11 @@ class Recipe:
     clip : float, optional
         Largest norm of the gradient.
     bound : float, optional
-        Largest size of a weight.
+        Largest size of a weight, and of all else that is trained.
     augment : function of (n, *shape) images that returns such; optional
     seed : int
-        Of the order of samples, of the validation part, and of all that torch draws while it trains.
+        Of the order of samples, of the validation part, and of all that torch draws while it trains; torch's own
+        generators are afterwards as they were.
     """
 
     loss: Loss
@@ -125,7 +126,7 @@ def fit(
     Raises
     ------
     DataError
-        If images and labels do not fit each other, or are not finite.
+        If images and labels do not fit each other or the outputs, or are not finite; or a part of them is empty.
     ResultError
         If the checkpoint is of another training, damaged, or cannot be written.
     RunInterrupted
@@ -137,10 +138,12 @@ def fit(
     kept, held = _parts(len(x), recipe)
     optimizer = recipe.optimizer(module.parameters())
     schedule = None if recipe.schedule is None else recipe.schedule(optimizer)
-    now = _Progress(module, optimizer, schedule)
+    now = _Progress(
+        module, optimizer, schedule, _identity(module, optimizer, schedule, recipe, len(x))
+    )
     if checkpoint is not None and Path(checkpoint).exists():
-        now.load(checkpoint, recipe)
-    with _deterministic(deterministic):
+        now.load(checkpoint)
+    with _deterministic(deterministic), _own_generators():
         try:
             while len(now.rows) < recipe.epochs and not now.waited(recipe.patience):
                 epoch = len(now.rows)
@@ -161,7 +164,7 @@ def fit(
                     schedule.step()
                 now.ended(loss, train, found)
                 if checkpoint is not None:
-                    now.save(checkpoint, recipe)
+                    now.save(checkpoint)
         except KeyboardInterrupt as stop:
             raise RunInterrupted(
                 f"interrupted in epoch {len(now.rows) + 1} of {recipe.epochs}", None
@@ -202,6 +205,10 @@ def _epoch(module, optimizer, recipe, x, y, order, place, bar) -> tuple[float, f
             shown = recipe.augment(shown)
         optimizer.zero_grad(set_to_none=True)
         sent = module(shown)
+        if int(wanted.max()) >= sent.shape[-1]:
+            raise DataError(
+                f"label {int(wanted.max())}, but {sent.shape[-1]} outputs; labels count from 0"
+            )
         loss = recipe.loss(sent, wanted)
         loss.backward()
         if recipe.clip is not None:
@@ -224,8 +231,9 @@ def _epoch(module, optimizer, recipe, x, y, order, place, bar) -> tuple[float, f
 class _Progress:
     """Where a training stands."""
 
-    def __init__(self, module: nn.Module, optimizer: Any, schedule: Any):
+    def __init__(self, module: nn.Module, optimizer: Any, schedule: Any, identity: str):
         self.module, self.optimizer, self.schedule = module, optimizer, schedule
+        self.identity = identity
         self.rows: list[tuple[float, float, float]] = []
         self.best = -1
         self.best_state: dict[str, torch.Tensor] = {}
@@ -245,9 +253,9 @@ class _Progress:
         loss, train, validation = (np.array(column) for column in zip(*self.rows, strict=True))
         return Fitted(loss=loss, train=train, validation=validation, best=self.best)
 
-    def save(self, path: str | os.PathLike, recipe: Recipe) -> None:
+    def save(self, path: str | os.PathLike) -> None:
         state = {
-            "identity": _identity(self.module, recipe), "module": self.module.state_dict(),
+            "identity": self.identity, "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(), "rows": self.rows, "best": self.best,
             "best_state": self.best_state,
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
@@ -257,20 +265,20 @@ class _Progress:
             torch.save(state, part)
             os.replace(part, path)
         except (OSError, RuntimeError) as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise ResultError(f"{path} cannot be written: {error}. Is the disk full?") from error
 
-    def load(self, path: str | os.PathLike, recipe: Recipe) -> None:
+    def load(self, path: str | os.PathLike) -> None:
         try:
             state = torch.load(path, weights_only=True)
             found = state["identity"]
         except Exception as error:  # torch has no single error for what is no file of its own
             raise ResultError(f"{path} is no checkpoint of a training: {error}") from error
-        wanted = _identity(self.module, recipe)
-        if found != wanted:
+        if found != self.identity:
             raise ResultError(
-                f"{path} is of another training: {found!r} there and {wanted!r} here. Give its module and "
-                "recipe, or another file"
+                f"{path} is of another training: {found!r} there and {self.identity!r} here. Give its module, "
+                "recipe and samples, or another file"
             )
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -280,19 +288,30 @@ class _Progress:
         self.best, self.best_state = state["best"], state["best_state"]
 
 
-def _identity(module: nn.Module, recipe: Recipe) -> str:
+def _identity(
+    module: nn.Module, optimizer: Any, schedule: Any, recipe: Recipe, samples: int
+) -> str:
     """What a checkpoint must have in common with the training that goes on; epochs may be added."""
+    parts = [
+        f"{type(part).__name__}({'' if list(part.parameters(recurse=False)) else part.extra_repr()})"
+        for part in module.modules()
+    ]
     shapes = [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
-    numbers = (recipe.batch, recipe.validation, recipe.clip, recipe.bound, recipe.seed)
-    return f"{shapes} {numbers}"
+    loss = getattr(recipe.loss, "__name__", type(recipe.loss).__name__)
+    moved = loss, type(optimizer).__name__, type(schedule).__name__
+    numbers = (recipe.batch, recipe.validation, recipe.clip, recipe.bound, recipe.seed, samples)
+    return f"{parts} {shapes} {moved} {numbers}"
 
 
 def _parts(n: int, recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
     """Samples to train on and those kept out."""
     order = torch.from_numpy(np.random.default_rng(recipe.seed).permutation(n))
     held = round(n * recipe.validation)
-    if held == n:
-        raise DataError(f"{n} samples leave none to train on; use a smaller validation part")
+    if held == n or (recipe.validation and not held):
+        raise DataError(
+            f"{n} samples with a validation part of {recipe.validation:g} leave none to "
+            + ("train on; use a smaller part" if held else "validate on; use a larger part")
+        )
     return order[held:], order[:held]
 
 
@@ -302,21 +321,30 @@ def _dtype(module: nn.Module) -> torch.dtype:
 
 def _checked(images: Any, labels: Any, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     x = torch.as_tensor(images, dtype=dtype)
-    y = torch.as_tensor(labels).long()
+    given = torch.as_tensor(labels)
+    y = given.long()
     if y.ndim != 1 or len(x) != len(y) or not len(x):
         raise DataError(
             f"images {tuple(x.shape)} and labels {tuple(y.shape)}; give n of each, at least one"
         )
     if not torch.isfinite(x).all():
         raise DataError("an image has a value that is not a finite number")
+    if (y != given).any() or (y < 0).any():
+        raise DataError("a label is no whole number from 0 on")
     return x, y
 
 
 @contextmanager
 def _deterministic(on: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(on or before)
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(on or before, warn_only=warn_only and not on)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+
+
+def _own_generators() -> AbstractContextManager[None]:
+    """Seeds inside it leave torch's generators as the user had them."""
+    return torch.random.fork_rng(range(torch.cuda.device_count()))
