@@ -168,6 +168,7 @@ class Model:
         >>> rich = model.with_neurons("exponential_if", "exponential", dt=0.1*ms, rate=100*Hz)
         >>> print(bioconv.realism.cost(model, rich, images, labels, 100*ms, changed_duration=500*ms))
         """
+        self._check_frozen()
         old = self.settings
         encoder = replace(old.encoder, rate=old.max_rate if rate is None else rate)
         settings = replace(old, dt=old.dt if dt is None else dt, encoder=encoder)
@@ -254,8 +255,30 @@ class Model:
             self.projections[name].learning = float(on)
 
     def frozen(self) -> "Model":
-        """The network with the weights as they are now, and without rules: to be run in batches, written or exported."""
-        return Model(learnt(self._wiring, self._learnt()), self.settings)
+        """The network with the weights as they are now, and without rules: to be run in batches, written or exported.
+
+        What else was edited stays edited.
+        """
+        made = Model(learnt(self._wiring, self._learnt()), self.settings)
+        learning = self._wiring.learning
+        others = {key: value for key, value in self._edits().items() if key[0] not in learning}
+        if others:
+            made._current().edit(others)
+        return made
+
+    def _check_frozen(self) -> None:
+        """Refuse to leave with a rule, which nothing outside knows.
+
+        Raises
+        ------
+        ParameterError
+            With what to do.
+        """
+        if self._wiring.learning:
+            raise ParameterError(
+                f"{self._wiring.learning[0]} learns, which stays here; leave with model.frozen(), whose weights are "
+                "those of now"
+            )
 
     def _learnt(self) -> dict[str, np.ndarray]:
         """{projection that learns: (n_pre, n_post) weights now, neurons as the groups count them}."""
@@ -530,6 +553,7 @@ class Model:
         DeviceError
             If the folder cannot be written.
         """
+        self._check_frozen()
         wiring, spiking = self._wiring, self.spiking
         wanted = recordings(record, wiring.sizes, wiring.silent, spiking.output, wiring.inputs)
         cpp.check_export(wiring, bool(self._hooks or self._foreign), wanted)
@@ -579,6 +603,7 @@ class Model:
             If the model has parts that need code of bioconv (max-pooling that chooses among spikes, a
             spiking softmax, rank order), was extended, or a file is there already.
         """
+        self._check_frozen()
         script = Script(wiring=self._wiring, edits=self._edits(), n_steps=self._steps(duration))
         write_script(script, path, bool(self._hooks or self._foreign), overwrite)
 

@@ -9,7 +9,7 @@ from brian2 import ms
 from cases import NETWORKS, images
 
 import bioconv
-from bioconv.errors import DeviceError, ParameterError
+from bioconv.errors import BioconvError, DeviceError, ParameterError
 from bioconv.graph import Conv2d, Network, ReLU
 from bioconv.projections import order_of, plastic_synapses
 
@@ -100,6 +100,7 @@ def test_every_target_learns_the_same(case):
         counts = [model.run(x[:3], DURATION, device=target)]
         counts.append(model.run(x[3:], DURATION, device=target, first_sample=3))
         found[target] = model.weights(name.split("_to_")[1])[name], counts
+    assert sum(result.counts[name.split("_to_")[1]].sum() for result in found["numpy"][1]) > 20
     for target in ("cython", "cpp_standalone"):
         np.testing.assert_allclose(found[target][0], found["numpy"][0], rtol=0, atol=CLOSE)
         for ours, theirs in zip(found[target][1], found["numpy"][1], strict=True):
@@ -158,6 +159,25 @@ def test_what_was_learnt_is_a_network_like_any_other(case, tmp_path):
     model.learn(name, None)
     again = model.run(x, DURATION, device="numpy")
     np.testing.assert_array_equal(again.counts[layer], wanted.counts[layer])
+
+
+@pytest.mark.parametrize("leave", [
+    lambda model, folder: model.to_script(folder / "net.py"),
+    lambda model, folder: model.export_cpp(folder / "net"),
+    lambda model, folder: model.with_neurons("exponential_if", "exponential", dt=0.1 * ms),
+    lambda model, folder: bioconv.save_spiking_network(model.spiking, folder / "net.h5"),
+])  # fmt: skip
+def test_a_rule_is_not_lost_silently(leave, tmp_path):
+    model = made(NETWORKS["dense"]).learn("fc2", RULE)
+    with pytest.raises(BioconvError, match=r"learns.*model.frozen\(\)"):
+        leave(model, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_frozen_networks_keep_what_was_edited_besides():
+    model = made(NETWORKS["dense"]).learn("fc2", RULE)
+    model["fc2"].I_bias_ = 1e-10
+    assert (model.frozen()["fc2"].I_bias_[:] == 1e-10).all()
 
 
 def test_weights_that_are_normalised_add_up_before_every_sample():

@@ -64,11 +64,16 @@ def save_spiking_network(
     Raises
     ------
     ReadError
-        If a neuron is of no published rule (NIR can say others), the file exists (without ``overwrite``), or it
+        If a projection learns, a neuron is of no published rule (NIR can say others), the file exists (without ``overwrite``), or it
         cannot be written.
     """
     if dtype not in _DTYPES:
         raise ReadError(f"dtype is {dtype!r}; choose one of {', '.join(_DTYPES)}")
+    learning = [p.name for p in network.projections if p.rule is not None]
+    if learning:
+        raise ReadError(
+            f"{learning[0]} learns, which a file cannot say; write model.frozen().spiking"
+        )
     names = {p.name: _named(p) for p in network.populations}
     with hdf5.written(path, ReadError, overwrite) as file:
         stimulus = network.stimulus
