@@ -39,6 +39,7 @@ from bioconv.learn.gradient.losses import (
     count_mse,
     potential_cross_entropy,
     rate_mse,
+    step_mse,
     train_mse,
     van_rossum,
 )
@@ -66,5 +67,5 @@ __all__ = [
     "ClippedReLU", "Fitted", "IterativeLIF", "LowPass", "NonNegativeWeight", "QuantizedReLU", "QuantizedWeight", "Recipe",
     "Scaled", "Settled", "SoftLIF", "SpikeGrad", "SpikingNeuron", "Step", "SumPool2d", "Surrogate", "Unrolled", "Voting",
     "accuracy", "activity", "constrained", "count_mse", "fit", "potential_cross_entropy", "predicted", "predictions",
-    "rate_mse", "straight_through", "tailored", "train_mse", "van_rossum",
+    "rate_mse", "step_mse", "straight_through", "tailored", "train_mse", "van_rossum",
 ]  # fmt: skip

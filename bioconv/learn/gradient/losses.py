@@ -3,7 +3,8 @@
 ============================ ====================================================== ===================
 loss                         what it compares                                       used by
 ============================ ====================================================== ===================
-rate_mse                     rates of the outputs with one and zero                 STBP, PLIF
+rate_mse                     rates of the outputs with one and zero                 STBP
+step_mse                     outputs of every step with one and zero                PLIF
 count_mse                    counts with those that are wanted                      TSSL-BP (events)
 train_mse                    filtered spikes with those of a wanted train           TSSL-BP
 potential_cross_entropy      the sum over steps as logits                           STDB
@@ -19,6 +20,19 @@ def rate_mse(sent: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean square of the rates' distances from one for the class, zero for others."""
     wanted = F.one_hot(labels, sent.shape[-1]).to(sent.dtype)
     return F.mse_loss(sent.mean(0), wanted)
+
+
+def step_mse(sent: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean square, over steps too, of the outputs' distances from one for the class, zero for others.
+
+    :func:`rate_mse` and the variance of the outputs over the steps.
+
+    References
+    ----------
+    Fang, Yu, Chen, Masquelier, Huang & Tian (2021), ICCV, arXiv 2007.05785.
+    """
+    wanted = F.one_hot(labels, sent.shape[-1]).to(sent.dtype)
+    return F.mse_loss(sent, wanted.expand_as(sent))
 
 
 def count_mse(

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bioconv.learn.gradient.fitting import Recipe
-from bioconv.learn.gradient.losses import rate_mse
+from bioconv.learn.gradient.losses import step_mse
 from bioconv.learn.gradient.neurons import PLIF
 from bioconv.learn.gradient.unrolled import Unrolled, Voting
 
@@ -66,8 +66,8 @@ def standardised(images: Any, data: str) -> Any:
 
 
 def recipe(*, epochs: int = 30, seed: int = 0, validation: float = 0.15) -> Recipe:
-    """Adam at 1e-3 with a cosine, mean square error of the rates, 15 % of the images for validation."""
+    """Adam at 1e-3 with a cosine, mean square error of the voted outputs in every step, 15 % of the images for validation."""
     return Recipe(
-        loss=rate_mse, epochs=epochs, batch=64, seed=seed, validation=validation,
+        loss=step_mse, epochs=epochs, batch=64, seed=seed, validation=validation,
         schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs),
     )  # fmt: skip

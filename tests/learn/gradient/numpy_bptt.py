@@ -188,6 +188,11 @@ def rate_mse(sent, labels):
     return (error**2).mean(), np.stack([by_rate / len(sent)] * len(sent))
 
 
+def step_mse(sent, labels):
+    error = np.stack([s - one_hot(labels, sent.shape[2]) for s in sent])
+    return (error**2).mean(), 2 * error / error.size
+
+
 def count_mse(sent, labels, wanted, unwanted):
     hot = one_hot(labels, sent.shape[2])
     error = sent.sum(0) - (wanted * hot + unwanted * (1 - hot))
@@ -225,7 +230,7 @@ def potential_cross_entropy(sent, labels):
 
 
 #: By the names of the functions in :mod:`bioconv.learn.gradient.losses`. A new loss joins here.
-LOSSES = {f.__name__: f for f in (rate_mse, count_mse, van_rossum, train_mse, potential_cross_entropy)}  # fmt: skip
+LOSSES = {f.__name__: f for f in (rate_mse, step_mse, count_mse, van_rossum, train_mse, potential_cross_entropy)}  # fmt: skip
 
 
 # --- the network ----------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ NEURONS = {
 }
 #: What the losses take beside the outputs. A new loss joins here.
 LOSSES = {
-    "rate_mse": {}, "count_mse": {"wanted": 7.0, "unwanted": 1.5}, "van_rossum": {"tau": 3.0},
+    "rate_mse": {}, "step_mse": {}, "count_mse": {"wanted": 7.0, "unwanted": 1.5}, "van_rossum": {"tau": 3.0},
     "train_mse": {"tau": 2.5, "first": 2}, "potential_cross_entropy": {},
 }  # fmt: skip
 
