@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Before numpy and torch are loaded: two workers whose libraries have a thread for each core wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import matplotlib
 import numpy as np
 import pytest
