@@ -129,8 +129,12 @@ class Rule(ABC):
 
 
 def _power(base: str, exponent: float, name: str) -> str:
-    """A factor ``*base^exponent``, left out where the exponent is zero."""
-    return {0.0: "", 1.0: f"*({base})"}.get(float(exponent), f"*({base})**{name}")
+    """A factor ``*base^exponent``, left out where the exponent is zero.
+
+    A weight that something else has put beyond a bound, as a normalisation does, has no root of its distance to it: zero.
+    """
+    root = f"*clip({base}, 0, w_max - w_min)**{name}"
+    return {0.0: "", 1.0: f"*({base})"}.get(float(exponent), root)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -134,6 +134,14 @@ def test_normalisation(delays):
     assert_same(RULES["pair"], delays=some_delays() if delays == "differ" else 0, total=6.0)
 
 
+@pytest.mark.parametrize("rule", ["pair, between", "power law", "symmetric"])
+def test_a_normalisation_beyond_the_bounds_leaves_numbers(rule):
+    """Powers of the distance to a bound: beyond it a root of a negative number would be none, and spread."""
+    assert_same(RULES[rule], total=19.0)
+    found, *_ = learnt("shared", RULES[rule], total=19.0)
+    assert np.isfinite(found).all()
+
+
 def test_learning_can_be_switched_off():
     found, before, spikes, _ = learnt("shared", RULES["pair"], learning=0.0)
     assert len(spikes) > 50

@@ -12,9 +12,14 @@ namespace bioconv {
 static const {{real}} {{name}} = ({{real}}){{value}};
 {% endfor %}
 
+static inline {{real}} clip({{real}} value, {{real}} low, {{real}} high)
+{
+    return value < low ? low : (value > high ? high : value);
+}
+
 static inline {{real}} bounded({{real}} value)
 {
-    return value < w_min ? w_min : (value > w_max ? w_max : value);
+    return clip(value, w_min, w_max);
 }
 
 {% macro arguments(traces) %}{% for trace in traces %}, {{real}} {{trace.name}}{% endfor %}{% endmacro %}
