@@ -25,8 +25,8 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "normalisation": {"total": 0.0},
     "inhibition": {"inhibition": 0.0},
 }
-#: Training images that label the neurons.
-LABELLING = 10_000
+#: Training images that label the neurons: a neuron of 1600 spikes for few of them.
+LABELLING = {100: 10_000, 400: 10_000, 1600: 60_000}
 #: Points of a course of accuracy.
 POINTS = 60
 
@@ -55,8 +55,7 @@ class Case:
     @property
     def settings(self) -> Settings:
         left_out = WITHOUT[self.without] if self.without else {}
-        rule = diehl_cook.RULES[self.rule]()
-        return Settings(neurons=self.neurons, seed=self.seed, rule=rule, **left_out)
+        return Settings(neurons=self.neurons, seed=self.seed, rule=self.rule, **left_out)
 
     @property
     def checkpoint(self) -> Path:
@@ -75,13 +74,13 @@ def training(case: Case) -> Training:
 
 
 def labelled(trained: Training) -> Trained:
-    data = datasets.load("mnist", "train", samples=LABELLING)
+    data = datasets.load("mnist", "train", samples=LABELLING[trained.settings.neurons])
     return diehl_cook.label(trained, grey(data), data.labels)
 
 
 def grey(data: datasets.Dataset) -> np.ndarray:
     """(n, 784) grey values from 0 to 255."""
-    return np.round(data.images.reshape(len(data.images), -1) * 255)
+    return np.round(data.images.reshape(len(data.images), -1) * 255).astype(np.uint8)
 
 
 def found(case: Case) -> dict[str, Any]:
@@ -116,7 +115,7 @@ def tested(trained: Trained) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--neurons", type=int, default=400)
+    parser.add_argument("--neurons", type=int, default=400, choices=LABELLING)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=60_000)
     case = Case(**vars(parser.parse_args()))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from bioconv import datasets
-from bioconv.errors import ParameterError
 from bioconv.learn.commands.common import About, accuracy, data_arguments, free
 
 ABOUT = About(
@@ -42,14 +41,8 @@ def run(options: argparse.Namespace) -> None:
     """Train, label, test, and say how well."""
     from bioconv.learn import diehl_cook as experiment
 
-    if options.rule not in experiment.RULES:
-        raise ParameterError(
-            f"rule is {options.rule!r}; choose one of {', '.join(experiment.RULES)}"
-        )
+    settings = experiment.Settings(neurons=options.neurons, rule=options.rule, seed=options.seed)
     free(options.output)
-    settings = experiment.Settings(
-        neurons=options.neurons, rule=experiment.RULES[options.rule](), seed=options.seed
-    )
     train = datasets.load(options.data, "train", folder=options.folder)
     test = datasets.load(options.data, folder=options.folder, samples=options.test_images)
     progress = sys.stderr.isatty()
@@ -71,4 +64,4 @@ def run(options: argparse.Namespace) -> None:
 
 def _grey(images: np.ndarray) -> np.ndarray:
     """Grey values from 0 to 255."""
-    return np.round(images.reshape(len(images), -1) * 255)
+    return np.round(images.reshape(len(images), -1) * 255).astype(np.uint8)

@@ -23,6 +23,8 @@ CHUNK = 1000
 WINDOW = 10_000
 #: First number of the presentations outside of training, so that their spikes are others.
 _APART = 2**30
+#: What a training that goes on from another one has in common with it: the sizes of its state, and the delays.
+_SIZES = ("neurons", "dt", "stimulation", "rest", "delay", "seed")
 _TRAINING, _TRAINED, _VERSION = "bioconv diehl-cook training", "bioconv diehl-cook network", 1
 
 
@@ -130,6 +132,7 @@ def train(
     settings: Settings | None = None,
     *,
     shown: int | None = None,
+    begin: Training | None = None,
     checkpoint: str | os.PathLike | None = None,
     every: int = 5000,
     device: str = "cpp_standalone",
@@ -145,6 +148,8 @@ def train(
         For the running accuracy alone: nothing is learnt from them.
     shown : int, optional
         Images that are shown in all; every one once unless given.
+    begin : Training, optional
+        An earlier one, perhaps with other settings, that this one goes on from: with lower rates, say. Its images count.
     checkpoint : path, optional
         Where the training is kept every so many images (``every``), and from where it goes on if the file is there.
     device : {"cpp_standalone", "cython", "numpy"}
@@ -166,7 +171,7 @@ def train(
         raise DataError(f"{len(labels)} labels for {len(images)} images")
     goal = len(images) if shown is None else _count("shown", shown)
     _count("every", every)
-    now = _begin(settings, checkpoint)
+    now = _begin(settings, checkpoint, begin)
     machine = Machine(settings, CHUNK, device)
     now = replace(now, state=machine.start) if now.presentations == 0 else now
     kept = now.images
@@ -188,9 +193,16 @@ def train(
     return now
 
 
-def _begin(settings: Settings, checkpoint: Any) -> Training:
+def _begin(settings: Settings, checkpoint: Any, begin: Training | None) -> Training:
     if checkpoint is not None and os.path.exists(checkpoint):
         return load_training(checkpoint, settings)
+    if begin is not None:
+        other = [n for n in _SIZES if getattr(settings, n) != getattr(begin.settings, n)]
+        if other:
+            raise ParameterError(
+                f"{', '.join(other)} must be as in the training that is gone on from"
+            )
+        return replace(begin, settings=settings)
     return Training(
         settings=settings, state={}, accuracy=np.zeros((0, 2)),
         recent=np.zeros((0, settings.neurons), dtype=np.uint16), recent_labels=np.zeros(0, dtype=int),
@@ -346,11 +358,11 @@ def load_trained(path: str | os.PathLike, settings: Settings) -> Trained:
 
 
 def _check_same(path: Any, settings: Settings, found: Mapping[str, Any]) -> None:
-    wanted = settings.described()
+    there = Settings().described() | dict(found)  # what a file does not name was not to choose
     other = [
-        f"{name} is {found.get(name)!r} there and {value!r} here"
-        for name, value in wanted.items()
-        if str(found.get(name)) != value
+        f"{name} is {there[name]!r} there and {value!r} here"
+        for name, value in settings.described().items()
+        if str(there[name]) != value
     ]
     if other:
         raise ResultError(
@@ -359,19 +371,21 @@ def _check_same(path: Any, settings: Settings, found: Mapping[str, Any]) -> None
 
 
 def checked_images(images: Any) -> np.ndarray:
-    """(n, 784) grey values as floats.
+    """(n, 784) grey values, in the type they are given in.
 
     Raises
     ------
     DataError
         If there are none, their shape is another, or a value is not from 0 to 255.
     """
-    array = np.asarray(images, dtype=float)
+    array = np.asarray(images)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"the images are {array.dtype}; give grey values from 0 to 255")
     if array.ndim < 2 or not len(array) or np.prod(array.shape[1:]) != PIXELS:
         raise DataError(
             f"the images have the shape {array.shape}; give (n, 784) or (n, 28, 28) grey values"
         )
-    if not (array >= 0).all() or array.max() > 255:
+    if not (array.min() >= 0 and array.max() <= 255):
         raise DataError("an image has values outside of 0 to 255")
     return array.reshape(len(array), PIXELS)
 

@@ -28,7 +28,7 @@ dg_i/dt = -g_i/(2*ms) : 1
 """
 #: theta, the adaptive part of the threshold, hardly decays; while nothing is learnt it stays.
 ADAPTATION = """
-dtheta/dt = -learning*theta/(1e7*ms) : volt
+dtheta/dt = -learning*theta/tau_theta : volt
 learning : 1 (shared)
 count : 1
 """
@@ -147,7 +147,7 @@ def made(settings: Settings, presentations: int) -> Made:
         n, MEMBRANE + ADAPTATION, threshold="v > v_threshold + theta and timestep(t - lastspike, dt) > lock",
         reset=f"v = v_reset; theta += learning*theta_plus; count += {SHOWN}", refractory=5 * ms, method="euler",
         clock=clock, name="dc_excitatory",
-        namespace={**EXCITATORY, **times, "theta_plus": settings.theta_plus, "lock": settings.steps("lock")},
+        namespace={**EXCITATORY, **times, "theta_plus": settings.theta_plus, "tau_theta": settings.tau_theta, "lock": settings.steps("lock")},
     )  # fmt: skip
     excitatory.run_regularly("count = 0", clock=borders, when="start", order=1, name="dc_recount")
     inhibitory = NeuronGroup(

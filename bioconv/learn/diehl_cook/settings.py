@@ -1,6 +1,6 @@
 """What an experiment after Diehl & Cook (2015) is made of: sizes, times, weights, and what is left out."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from brian2 import ms, mV
@@ -19,6 +19,25 @@ RULES = {
 }
 
 
+def named_rule(name: str, neurons: int) -> Rule:
+    """A rule of :data:`RULES` whose rates are in proportion to the neurons beyond 400.
+
+    Raises
+    ------
+    ParameterError
+        If there is no rule of that name.
+    """
+    if name not in RULES:
+        raise ParameterError(f"rule is {name!r}; choose one of {', '.join(RULES)}, or give a Rule")
+    usual = RULES[name]()
+    rates = {
+        key: rate * max(1, neurons / 400)
+        for key, rate in vars(usual).items()
+        if "eta" in key.split("_")
+    }
+    return replace(usual, **rates)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """The network and the protocol; unless given, the values of the code of the authors, but for ``inhibition``.
@@ -27,8 +46,9 @@ class Settings:
     ----------
     neurons : int
         Excitatory ones, and as many inhibitory ones.
-    rule : Rule
-        Of the input's weights.
+    rule : Rule or str
+        Of the input's weights. A key of :data:`RULES` is that rule with its usual rates, in proportion to the neurons
+        where there are more than 400: they share the spikes, and thresholds rise in proportion too.
     dt : second
     stimulation, rest : second
         How long an image is shown, and the silence after it.
@@ -43,6 +63,8 @@ class Settings:
         By which a spike raises the threshold of its neuron; 0: thresholds do not adapt. Unless given 0.05 mV for 400
         neurons, and in proportion for other numbers: where spikes are shared by fewer neurons, thresholds would rise
         beyond what a membrane can reach.
+    tau_theta : second
+        With which thresholds sink back while the network learns.
     inhibition : float
         Of every inhibitory neuron on all excitatory ones but its own; 0: no competition. 17 in the code of the authors,
         with which four or five neurons spike for an image, and accuracy falls again after 25,000 images; with 40 it is two, and
@@ -62,7 +84,7 @@ class Settings:
     """
 
     neurons: int = 400
-    rule: Rule = field(default_factory=plasticity.DiehlCook)
+    rule: Any = "triplet"
     dt: Any = field(default_factory=lambda: 0.5 * ms)
     stimulation: Any = field(default_factory=lambda: 350 * ms)
     rest: Any = field(default_factory=lambda: 150 * ms)
@@ -72,6 +94,7 @@ class Settings:
     max_tries: int = 20
     total: float = 78.0
     theta_plus: Any = None
+    tau_theta: Any = field(default_factory=lambda: 1e7 * ms)
     inhibition: float = 40.0
     excitation: float = 10.4
     delay: Any = field(default_factory=lambda: 10 * ms)
@@ -87,8 +110,10 @@ class Settings:
                 )
         if self.theta_plus is None:
             object.__setattr__(self, "theta_plus", 0.05 * mV * self.neurons / 400)
+        if isinstance(self.rule, str):
+            object.__setattr__(self, "rule", named_rule(self.rule, self.neurons))
         quantity("the experiment", "theta_plus", self.theta_plus, mV, "0.05*mV")
-        for name in ("dt", "stimulation"):
+        for name in ("dt", "stimulation", "tau_theta"):
             seconds("the experiment", name, getattr(self, name))
         for name in ("rest", "delay", "lock"):
             seconds("the experiment", name, getattr(self, name), zero=True)

@@ -1,6 +1,7 @@
 """The experiment of Diehl & Cook: its pieces against oracles, its run against itself cut anywhere."""
 
 import brian2
+import h5py
 import numpy as np
 import pytest
 from brian2 import ms, mV
@@ -110,6 +111,19 @@ def test_interrupted_and_resumed_it_is_the_same(images, tmp_path, monkeypatch):
     assert_equal(trained(images, 12, checkpoint=path), whole)
 
 
+def test_it_goes_on_from_another_training_with_other_rates(images):
+    whole, part = trained(images, 12), trained(images, 5)
+    assert_equal(trained(images, 12, begin=part), whole)
+    slow = {"rule": diehl_cook.RULES["triplet"](eta_pre=0, eta_post=0), "tau_theta": 50 * ms}
+    slower = trained(images, 12, settings=slow, begin=part)
+    assert slower.images == 12 and slower.recent.sum() > 30
+    before = part.weights * (78 / part.weights.sum(axis=0))
+    np.testing.assert_allclose(slower.weights, before, rtol=1e-12)
+    assert slower.theta.max() < part.theta.max() / 2
+    with pytest.raises(ParameterError, match="neurons, seed must be as"):
+        trained(images, 12, settings={"neurons": 4, "seed": 1}, begin=part)
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("target", [
     "cpp_standalone", pytest.param("cython", marks=pytest.mark.full),
@@ -202,6 +216,9 @@ def test_a_trained_network_comes_back(images, tmp_path, monkeypatch):
         ResultError, match="another experiment: neurons is '9' there and '400' here"
     ):
         diehl_cook.load_trained(tmp_path / "trained.h5", diehl_cook.Settings())
+    with h5py.File(tmp_path / "trained.h5", "r+") as file:
+        del file.attrs["tau_theta"]  # as if from before it could be chosen
+    assert diehl_cook.load_trained(tmp_path / "trained.h5", done.settings).classes.shape == (9,)
     with pytest.raises(ResultError, match="exists"):
         found.save(tmp_path / "trained.h5")
 
@@ -210,6 +227,7 @@ def test_a_trained_network_comes_back(images, tmp_path, monkeypatch):
     (lambda x: diehl_cook.train(x[:, :5], LABELS), DataError, "shape .8, 5.; give .n, 784."),
     (lambda x: diehl_cook.train(x + 1, LABELS), DataError, "outside of 0 to 255"),
     (lambda x: diehl_cook.train(x * np.nan, LABELS), DataError, "outside of 0 to 255"),
+    (lambda x: diehl_cook.train(x.astype(str), LABELS), DataError, "the images are <U32"),
     (lambda x: diehl_cook.train(x, LABELS[:3]), DataError, "3 labels for 8 images"),
     (lambda x: diehl_cook.train(x, LABELS, shown=0), ParameterError, "shown is 0"),
     (lambda x: diehl_cook.Settings(neurons=0), ParameterError, "neurons is 0"),
