@@ -187,7 +187,7 @@ def load(
     return Dataset(
         name=name,
         split=split,
-        images=images[:n, None].astype(np.float32) / np.float32(white),
+        images=np.divide(images[:n, None], np.float32(white), dtype=np.float32),
         labels=labels[:n],
     )
 

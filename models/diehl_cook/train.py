@@ -80,7 +80,8 @@ def labelled(trained: Training) -> Trained:
 
 def grey(data: datasets.Dataset) -> np.ndarray:
     """(n, 784) grey values from 0 to 255."""
-    return np.round(data.images.reshape(len(data.images), -1) * 255).astype(np.uint8)
+    parts = np.array_split(data.images.reshape(len(data.images), -1), 100)
+    return np.concatenate([np.rint(part * 255).astype(np.uint8) for part in parts])
 
 
 def found(case: Case) -> dict[str, Any]:

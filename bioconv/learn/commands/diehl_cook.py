@@ -64,4 +64,5 @@ def run(options: argparse.Namespace) -> None:
 
 def _grey(images: np.ndarray) -> np.ndarray:
     """Grey values from 0 to 255."""
-    return np.round(images.reshape(len(images), -1) * 255).astype(np.uint8)
+    parts = np.array_split(images.reshape(len(images), -1), 100)
+    return np.concatenate([np.rint(part * 255).astype(np.uint8) for part in parts])
