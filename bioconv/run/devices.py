@@ -9,6 +9,7 @@ from pathlib import Path
 from brian2 import get_device, prefs, set_device
 
 from bioconv.errors import DeviceError
+from bioconv.run.clocks import meeting
 
 DEVICES = ("auto", "numpy", "cython", "cpp_standalone")
 
@@ -95,9 +96,11 @@ def device(name: str, directory: Path | None = None) -> Iterator[None]:
     try:
         if name == "cpp_standalone":
             set_device("cpp_standalone", directory=str(directory), build_on_run=False)
+            with meeting(get_device()):
+                yield
         else:
             prefs.codegen.target = name
-        yield
+            yield
     finally:
         if name == "cpp_standalone":
             get_device().reinit()
