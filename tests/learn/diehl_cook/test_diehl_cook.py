@@ -133,6 +133,21 @@ def test_compiled_it_is_the_same(images, target, tmp_path, monkeypatch):
     assert_equal(trained(images, 8, device=target), trained(images, 8))
 
 
+@pytest.mark.compiled
+def test_a_compiled_run_of_more_than_a_minute_can_be_cut(images, tmp_path, monkeypatch):
+    """800 presentations of 150 ms at once, and twice 400, every third image so dim that it is repeated."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rows = images[np.arange(801) % 8] / np.where(np.arange(801) % 3, 1, 12)[:, None]
+    cut = machine.Machine(diehl_cook.Settings(**SMALL), 800)
+    whole, shown = cut.advance(cut.start, rows, 800, learning=True)
+    half, first = cut.advance(cut.start, rows, 400, learning=True)
+    after, second = cut.advance(half, rows[first.image[-1] :], 400, learning=True)
+    assert 100 < (shown.tries > 1).sum() < 700
+    np.testing.assert_array_equal(np.concatenate([first.tries, second.tries]), shown.tries)
+    np.testing.assert_array_equal(np.concatenate([first.counts, second.counts]), shown.counts)
+    np.testing.assert_array_equal(after["dc_plastic.w"], whole["dc_plastic.w"])
+
+
 @pytest.mark.parametrize("change", [
     {"theta_plus": 0 * mV}, {"total": 0.0}, {"inhibition": 0.0}, {"delay": 0 * ms},
     *({"rule": rule()} for rule in diehl_cook.RULES.values()),
