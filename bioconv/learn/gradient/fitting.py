@@ -178,7 +178,7 @@ def accuracy(
 ) -> float:
     """Part of the samples whose class gets the most over all steps, in eval mode."""
     found = predictions(module, images, batch=batch, device=device)
-    return float((found == torch.as_tensor(labels)).double().mean())
+    return float((found == tensor(labels)).double().mean())
 
 
 @torch.no_grad()
@@ -189,10 +189,20 @@ def predictions(
     before = module.training
     module.eval()
     try:
-        parts = torch.as_tensor(images, dtype=_dtype(module)).split(batch)
+        parts = tensor(images, _dtype(module)).split(batch)
         return torch.cat([predicted(module(part.to(device))).cpu() for part in parts])
     finally:
         module.train(before)
+
+
+def tensor(given: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """The same memory where it may be written and holds ``dtype``; a copy of all else.
+
+    Torch has no tensors that cannot be written, as the arrays of :mod:`bioconv.datasets` cannot.
+    """
+    if isinstance(given, np.ndarray) and not given.flags.writeable:
+        return torch.tensor(given, dtype=dtype)
+    return torch.as_tensor(given, dtype=dtype)
 
 
 def _epoch(module, optimizer, recipe, x, y, order, place, bar) -> tuple[float, float]:
@@ -320,8 +330,8 @@ def _dtype(module: nn.Module) -> torch.dtype:
 
 
 def _checked(images: Any, labels: Any, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    x = torch.as_tensor(images, dtype=dtype)
-    given = torch.as_tensor(labels)
+    x = tensor(images, dtype)
+    given = tensor(labels)
     y = given.long()
     if y.ndim != 1 or len(x) != len(y) or not len(x):
         raise DataError(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bioconv.errors import ParameterError, UnsupportedLayerError
-from bioconv.learn.gradient.fitting import Recipe
+from bioconv.learn.gradient.fitting import Recipe, tensor
 from bioconv.learn.gradient.losses import potential_cross_entropy
 from bioconv.learn.gradient.neurons import STDB, Accumulator
 from bioconv.learn.gradient.parameters import number, whole
@@ -71,7 +71,7 @@ def converted(
         raise ParameterError("converted: the last layer must be a linear one, whose sums answer")
     chosen = SinceSpike() if surrogate is None else surrogate
     first = next(p for p in module.parameters())
-    shown = torch.as_tensor(images, dtype=first.dtype)
+    shown = tensor(images, first.dtype)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         x = Unrolled(nn.Identity(), steps=calibration_steps, code="bernoulli")(shown)

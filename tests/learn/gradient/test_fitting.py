@@ -2,6 +2,7 @@
 
 import math
 import resource
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from bioconv.learn import gradient  # noqa: E402
+from bioconv.learn.gradient import fitting  # noqa: E402
 
 SAMPLES, CLASSES = 48, 3
 
@@ -214,6 +216,49 @@ def test_every_epoch_has_every_sample_in_an_order_of_its_own():
     total = torch.as_tensor(data()[0], dtype=first.dtype).flatten(1).sum(1).sort().values
     for epoch in (first, second):
         torch.testing.assert_close(epoch.flatten(1).sum(1).sort().values, total)
+
+
+def read_only(array):
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@pytest.fixture
+def _every_warning():
+    """Torch warns once in a program unless told otherwise."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    torch.set_warn_always(before)
+
+
+@pytest.mark.usefixtures("_every_warning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_that_cannot_be_written_train_without_a_warning(dtype):
+    images, labels = data()[0].astype(dtype), data()[1]
+    one, other = network(), network()
+    found = [gradient.fit(one, images, labels, recipe(), progress=False)]
+    images, labels = read_only(images), read_only(labels)
+    found.append(gradient.fit(other, images, labels, recipe(), progress=False))
+    same((one, found[0]), (other, found[1]))
+    assert gradient.accuracy(one, images, labels) > 0
+    assert len(gradient.predictions(one, images)) == SAMPLES
+
+
+def test_only_what_cannot_be_written_or_needs_another_type_is_copied():
+    images = data()[0].astype(np.float32)
+    shared = {
+        "writable": (images, torch.float32),
+        "a tensor": (torch.as_tensor(images), torch.float32),
+        "of another type": (images, torch.float64),
+        "read only": (read_only(images), torch.float32),
+    }
+    found = {name: fitting.tensor(*given).numpy() for name, given in shared.items()}
+    assert [np.shares_memory(x, images) for x in found.values()] == [True, True, False, False]
+    assert all((x == images).all() for x in found.values())
 
 
 # --- checkpoints that are refused ------------------------------------------------------------------
