@@ -15,6 +15,7 @@ NETS = {
     "plif": "4c3-m4-20",
     "tssl": "20",
     "hybrid": "4c5-a4",
+    "spikegrad": "4c5-a4-20",
 }
 
 
@@ -50,6 +51,16 @@ def test_every_rule_trains(name, tmp_path, capsys):
     assert bioconv.read(out).stimulus.shape == (1, 28, 28)
 
 
+@pytest.mark.data
+def test_an_image_is_shown_once_where_its_spikes_settle(capsys):
+    """Then Brian2 is right as often as the integers."""
+    asked = ["--net", "4c5-a4-20", "--images", "300", "--epochs", "10", "--steps", "60"]
+    assert main(["train", "spikegrad", *asked, "--test-images", "40", "--brian-images", "40"]) == 0
+    torch, brian2 = capsys.readouterr().out.splitlines()[-2:]
+    assert torch.removeprefix("torch") == brian2.removeprefix("Brian2")
+    assert 0.3 < float(torch.split()[2].rstrip("%")) / 100 < 1
+
+
 @pytest.mark.parametrize(("asked", "message"), [
     ([], "no rule"),
     (["stbp", "--net", "32x3"], "has no meaning there"),
@@ -58,6 +69,7 @@ def test_every_rule_trains(name, tmp_path, capsys):
     (["stbp", "--net", "a7-a7-4"], "nothing is left"),
     (["stbp-neunorm", "--net", "20"], "leave out --net"),
     (["tssl", "--net", "4c3-20"], "neurons alone"),
+    (["spikegrad", "--net", "4c3-m2"], "layer 2 is MaxPool2d"),
 ])  # fmt: skip
 @pytest.mark.data
 def test_what_cannot_be_trained_is_told(asked, message, capsys):

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from bioconv.errors import ParameterError
-from bioconv.learn.gradient import hybrid, plif, stbp, tssl
+from bioconv.learn.gradient import hybrid, plif, spikegrad, stbp, tssl
 from bioconv.learn.gradient.fitting import Recipe, fit
 from bioconv.learn.gradient.nets import stacked
 from bioconv.learn.gradient.neurons import PLIF, IterativeLIF
+from bioconv.learn.gradient.spikegrad import Settled, SpikeGrad
 from bioconv.learn.gradient.unrolled import Unrolled, Voting
 
 
@@ -71,6 +72,13 @@ def _hybrid(asked: Asked, images: Any, labels: Any) -> Unrolled:
     return hybrid.converted(nn.Sequential(*layers), images[:512], steps=asked.steps)
 
 
+def _spikegrad(asked: Asked, images: Any, labels: Any) -> Settled:
+    if asked.net is None:
+        return spikegrad.network()
+    layers = stacked(asked.net, lambda: SpikeGrad(0.1, 0.1), bias=False, last=nn.Identity)
+    return Settled(*layers[:-1])
+
+
 #: {name: (function that makes the network, function that makes the recipe)}. A new rule joins here.
 RULES: dict[str, tuple[Any, Any]] = {
     "stbp": (_stbp, stbp.recipe),
@@ -78,10 +86,13 @@ RULES: dict[str, tuple[Any, Any]] = {
     "plif": (_plif, plif.recipe),
     "tssl": (_tssl, tssl.recipe),
     "hybrid": (_hybrid, hybrid.recipe),
+    "spikegrad": (_spikegrad, spikegrad.recipe),
 }
 
 
-def prepared(name: str, asked: Asked, images: Any, labels: Any) -> tuple[Unrolled, Recipe]:
+def prepared(
+    name: str, asked: Asked, images: Any, labels: Any
+) -> tuple[Unrolled | Settled, Recipe]:
     """The network before training, drawn with the seed, and how it is trained.
 
     Parameters

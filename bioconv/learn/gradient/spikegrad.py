@@ -16,13 +16,15 @@ Thiele, Bichler & Dupret (2020), ICLR, arXiv 1906.00851; the rule for spikes tha
 depend on the order of events.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from bioconv.errors import ParameterError
+from bioconv.learn.gradient.fitting import Recipe
+from bioconv.learn.gradient.losses import potential_cross_entropy
 from bioconv.learn.gradient.neurons import Accumulator
 from bioconv.learn.gradient.parameters import number, whole
 from bioconv.learn.gradient.pooling import SumPool2d
@@ -202,3 +204,42 @@ def _check(place: int, layer: nn.Module) -> None:
             f"Settled: layer {place} ({kind}) has a bias, which would arrive in every step. Use bias=False and "
             "give the neurons behind it theirs: SpikeGrad(channels=...)"
         )
+
+
+def network(
+    shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    classes: int = 10,
+    maps: tuple[int, int] = (12, 64),
+    thresholds: Sequence[float] = (0.05, 0.25),
+    error_threshold: float = 0.1,
+    alpha: float = 100.0,
+) -> Settled:
+    """Twice conv-5 and averages of 2, and a dense layer; no biases.
+
+    Parameters
+    ----------
+    thresholds : (first, second)
+        A smaller one lets a neuron count further.
+    error_threshold : float
+        Of both layers of neurons, whose errors are small.
+    """
+    channels, rows, columns = shape
+    left = [((size - 4) // 2 - 4) // 2 for size in (rows, columns)]
+    if min(left) < 1:
+        raise ParameterError(f"network: nothing is left of {rows} x {columns} pixels")
+    first, second = (SpikeGrad(threshold, error_threshold) for threshold in thresholds)
+    return Settled(
+        nn.Conv2d(channels, maps[0], 5, bias=False), first, nn.AvgPool2d(2),
+        nn.Conv2d(maps[0], maps[1], 5, bias=False), second, nn.AvgPool2d(2),
+        nn.Flatten(), nn.Linear(maps[1] * left[0] * left[1], classes, bias=False), alpha=alpha,
+    )  # fmt: skip
+
+
+def recipe(*, epochs: int = 12, seed: int = 0, validation: float = 0.0) -> Recipe:
+    """Adam at 4e-3 with a cosine; cross-entropy of the potentials."""
+    return Recipe(
+        loss=potential_cross_entropy, epochs=epochs, seed=seed, validation=validation,
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=4e-3),
+        schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs),
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from bioconv import datasets  # noqa: E402
 from bioconv.errors import ParameterError  # noqa: E402
 from bioconv.graph import Dense  # noqa: E402
 from bioconv.learn import gradient  # noqa: E402
-from bioconv.learn.gradient import Settled, SpikeGrad  # noqa: E402
+from bioconv.learn.gradient import Settled, SpikeGrad, spikegrad  # noqa: E402
 from bioconv.learn.gradient.spikegrad_events import Events, stages  # noqa: E402
 from bioconv.neurons.published import spikegrad_error  # noqa: E402
 from bioconv.read.assembly import Part, assembled  # noqa: E402
@@ -171,6 +171,21 @@ def test_fit_trains_and_goes_on_from_its_checkpoint(tmp_path):
     gradient.fit(net, images.float(), labels, recipe, checkpoint=path, progress=False)
     for a, b in zip(net.parameters(), whole.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_the_network_of_the_paper_begins_by_its_recipe():
+    """Sizes on a rectangle; a class to each row that is bright is learnt in a few epochs."""
+    torch.manual_seed(1)
+    net = spikegrad.network((2, 16, 20), classes=3, maps=(4, 5), thresholds=(0.1, 0.2))
+    assert [tuple(p.shape) for p in net.parameters()] == [(4, 2, 5, 5), (5, 4, 5, 5), (3, 10)]
+    assert [part.threshold for part in net if isinstance(part, SpikeGrad)] == [0.1, 0.2]
+    labels = torch.arange(60) % 3
+    images = 0.3 * torch.rand(60, 2, 16, 20)
+    images[torch.arange(60), :, 5 * labels] += 0.7
+    fitted = gradient.fit(net, images, labels, spikegrad.recipe(epochs=10), progress=False)
+    assert fitted.loss[-1] < 0.7 * fitted.loss[0]
+    with pytest.raises(ParameterError, match="nothing is left of 16 x 15 pixels"):
+        spikegrad.network((1, 16, 15))
 
 
 # -- Brian2 -----------------------------------------------------------------------------------------
