@@ -367,7 +367,7 @@ def test_signed_spikes_of_some_images():
     assert right >= least - 2 * np.sqrt(least * (1 - least) / 1000)
     frames = np.zeros((3, 100, 1, 28, 28))
     frames[:, 0] = images[:3].numpy()
-    model = bioconv.to_brian(net, input_shape=(1, 28, 28), encoder="frames")
+    model = bioconv.to_brian(load("spikegrad_mnist"), encoder="frames")
     result = model.run(frames, device="numpy")
     layers = [layer for layer in model.layers if layer in result.negatives]
     for layer, n in zip(layers, net.counts(images[:3]).values(), strict=True):

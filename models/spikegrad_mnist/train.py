@@ -9,31 +9,22 @@ is read once, at the end.
 import argparse
 import hashlib
 import sys
-from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import training
 
-from bioconv.errors import ResultError
-from bioconv.hdf5 import written
-from bioconv.learn.gradient import (
-    Recipe,
-    Settled,
-    SpikeGrad,
-    accuracy,
-    fit,
-    potential_cross_entropy,
-)
+import bioconv
+from bioconv.graph import Conv2d, Dense
+from bioconv.learn.gradient import Recipe, Settled, accuracy, fit, spikegrad
 
 WEIGHTS = Path(__file__).with_name("weights.h5")
-#: Thresholds of the two layers; a smaller one lets a neuron count further. Errors of hidden layers are small.
-THRESHOLDS, ERROR_THRESHOLD, ALPHA = (0.05, 0.25), 0.1, 100.0
-EPOCHS, RATE, SEED = 12, 4e-3, 1
+ALPHA = 100.0
+EPOCHS, SEED = 12, 1
 AUGMENT = training.Recipe(data="mnist", epochs=EPOCHS, shift=2, rotation=8, zoom=0.08)
 
 
@@ -45,19 +36,13 @@ class Rectified(nn.Sequential):
 
 
 def build(alpha: float = ALPHA) -> Settled:
-    return Settled(
-        *_layers(*(SpikeGrad(threshold, ERROR_THRESHOLD) for threshold in THRESHOLDS)), alpha=alpha
-    )
+    return spikegrad.network(alpha=alpha)
 
 
 def rectified() -> Rectified:
-    return Rectified(*_layers(nn.ReLU(), nn.ReLU()))
-
-
-def _layers(first: nn.Module, second: nn.Module) -> tuple[nn.Module, ...]:
-    return (
-        nn.Conv2d(1, 12, 5, bias=False), first, nn.AvgPool2d(2),
-        nn.Conv2d(12, 64, 5, bias=False), second, nn.AvgPool2d(2),
+    return Rectified(
+        nn.Conv2d(1, 12, 5, bias=False), nn.ReLU(), nn.AvgPool2d(2),
+        nn.Conv2d(12, 64, 5, bias=False), nn.ReLU(), nn.AvgPool2d(2),
         nn.Flatten(), nn.Linear(1024, 10, bias=False),
     )  # fmt: skip
 
@@ -67,28 +52,19 @@ def augmented(images: torch.Tensor) -> torch.Tensor:
 
 
 def recipe(epochs: int = EPOCHS) -> Recipe:
-    return Recipe(
-        loss=potential_cross_entropy,
-        epochs=epochs,
-        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=RATE),
-        schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs),
-        augment=augmented,
-        seed=SEED,
-    )
-
-
-def save(net: Settled, path: Path) -> None:
-    """Weights by their torch names, (out, in, ...)."""
-    with written(path, ResultError, overwrite=True) as file:
-        for name, value in net.state_dict().items():
-            file[name] = value.numpy()
+    return replace(spikegrad.recipe(epochs=epochs, seed=SEED), augment=augmented)
 
 
 def stored(path: Path = WEIGHTS) -> Settled:
     """The trained network, in double precision."""
     net = build().double()
-    with h5py.File(path) as file:
-        net.load_state_dict(OrderedDict((name, torch.tensor(file[name][:])) for name in file))
+    paths = bioconv.read(path).projections
+    layers = [
+        layer for path in paths for layer in path.layers if isinstance(layer, (Conv2d, Dense))
+    ]
+    with torch.no_grad():
+        for weight, layer in zip(net.parameters(), layers, strict=True):
+            weight.copy_(torch.tensor(layer.weight))
     return net
 
 
@@ -110,7 +86,8 @@ def main() -> None:
         print(f"held out: {100 * accuracy(net, images[kept:], labels[kept:]):.2f} %")
         return
     if not options.float:
-        save(net, WEIGHTS)
+        network = bioconv.read(net, input_shape=(1, 28, 28))
+        bioconv.save_spiking_network(network, WEIGHTS, dtype="float32", overwrite=True)
         net = stored().float()
         print(
             f"{WEIGHTS.stat().st_size} bytes, sha256 {hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()}"
