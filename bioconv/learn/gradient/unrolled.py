@@ -1,7 +1,5 @@
 """A network in time: layers one after another, all steps of a layer before the next."""
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -82,6 +80,8 @@ class Unrolled(nn.Sequential):
 class Voting(nn.Module):
     """The mean over the neurons of every class, which lie side by side: ``(n, classes*votes)`` to ``(n, classes)``.
 
+    :func:`bioconv.to_brian` counts the votes instead: its potentials are ``votes`` times what was sent.
+
     Parameters
     ----------
     classes : int
@@ -98,6 +98,12 @@ class Voting(nn.Module):
         return f"classes={self.classes}"
 
 
-def predicted(sent: Any) -> Any:
-    """(n,) classes: the output that sent most over all steps; ``sent`` is (steps, n, classes)."""
-    return sent.sum(0).argmax(-1)
+def predicted(sent: torch.Tensor) -> torch.Tensor:
+    """(n,) classes: the output that sent most over all steps; ``sent`` is (steps, n, classes).
+
+    The first of those that differ by no more than a sum of so many terms may be off: means of votes are no whole
+    numbers, and of two equal sums of them one comes out larger.
+    """
+    total = sent.sum(0)
+    off = len(sent) * torch.finfo(sent.dtype).eps * sent.abs().sum(0).amax(-1, keepdim=True)
+    return (total >= total.amax(-1, keepdim=True) - off).int().argmax(-1)

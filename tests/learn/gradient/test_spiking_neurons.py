@@ -85,8 +85,28 @@ def test_a_constant_image_is_shown_in_every_step(name):
     model = bioconv.to_brian(net, input_shape=SHAPE, encoder="constant")
     result = model.run(images.numpy(), STEPS * model.settings.dt, device="numpy")
     assert sent.sum() > 1
-    np.testing.assert_allclose(result.potentials, sent.sum(0).numpy(), atol=1e-12)
+    np.testing.assert_allclose(result.potentials, 10 * sent.sum(0).numpy(), atol=1e-12)
     np.testing.assert_array_equal(result.predictions, gradient.predicted(sent).numpy())
+
+
+def test_equal_votes_answer_the_same_in_brian2():
+    """Three classes of ten votes in seven steps: often two lead, and tenths do not add up to tenths."""
+    net = gradient.Unrolled(
+        nn.Linear(30, 30, bias=False), gradient.IF(0.5, reset="hard"), gradient.Voting(3), steps=7
+    ).double()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.eye(30))
+    torch.manual_seed(3)
+    frames = (torch.rand(7, 300, 30) < 0.3).double()
+    votes = frames.sum(0).unflatten(1, (3, 10)).sum(2)
+    assert ((votes == votes.amax(1, keepdim=True)).sum(1) > 1).sum() > 30
+    model = bioconv.to_brian(net, input_shape=(30,), encoder="events")
+    result = model.run(frames.transpose(0, 1).numpy(), device="numpy")
+    np.testing.assert_array_equal(result.potentials, votes.numpy())
+    np.testing.assert_array_equal(result.predictions, votes.argmax(1).numpy())
+    for dtype in (torch.float32, torch.float64):
+        sent = net[2](net[1](frames.to(dtype)))
+        np.testing.assert_array_equal(gradient.predicted(sent).numpy(), votes.argmax(1).numpy())
 
 
 def test_coin_flips_are_zeros_and_ones_as_often_as_the_pixels_say():
