@@ -234,16 +234,22 @@ class Result:
         return self.predicted("count")
 
     def predicted(self, by: str = "count") -> np.ndarray:
-        """(n_samples,) class by spike ``"count"`` or by ``"potential"``.
+        """(n_samples,) class by spike ``"count"``, by the ``"first"`` of the highest counts, or by ``"potential"``.
 
         With ``"count"`` the higher potential decides between equal counts, so a silent output
-        still answers. With ``"potential"`` the potential after the last step decides alone.
+        still answers. With ``"first"`` it is the class with the lower number, as in the frameworks that train
+        spiking networks. With ``"potential"`` the potential after the last step decides alone, as it does for an
+        output that has no spikes.
         """
-        if by == "potential":
+        if by not in ("count", "first", "potential"):
+            raise ResultError(
+                f'predictions by {by!r}; the ways are "count", "first" and "potential"'
+            )
+        if by == "potential" or self.output in self.silent:
             return self.potentials.argmax(axis=1)
-        if by != "count":
-            raise ResultError(f'predictions by {by!r}; the ways are "count" and "potential"')
         counts = self._counts(self.output).reshape(self.n_samples, -1)
+        if by == "first":
+            return counts.argmax(axis=1)
         best = counts == counts.max(axis=1, keepdims=True)
         return np.where(best, self.potentials, -np.inf).argmax(axis=1)
 

@@ -89,6 +89,7 @@ def test_predictions_by_count_and_then_by_potential():
     result = made()
     np.testing.assert_array_equal(result.predictions, [0, 1, 1, 1])
     np.testing.assert_array_equal(result.predicted("potential"), [2, 1, 2, 1])
+    np.testing.assert_array_equal(result.predicted("first"), [0, 1, 0, 0])
     assert result.accuracy([0, 1, 2, 0]) == 0.5
     assert result.accuracy([0, 1, 2, 0], by="potential") == 0.5
     assert result.accuracy(np.array([2, 1, 2, 1]), by="potential") == 1.0
@@ -343,7 +344,7 @@ MISUSE = {
     "decoded": (lambda r: r.decoded("x"), "no layer 'x'; the result has z_conv, fc"),
     "way": (
         lambda r: r.predicted("rate"),
-        'predictions by \'rate\'; the ways are "count" and "potential"',
+        'predictions by \'rate\'; the ways are "count", "first" and "potential"',
     ),
     "labels": (lambda r: r.accuracy([1, 2]), LABELS.format((2,))),
     "labels_over_time": (lambda r: r.accuracy_over_time(np.ones((4, 1))), LABELS.format((4, 1))),

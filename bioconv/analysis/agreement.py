@@ -15,7 +15,7 @@ def agreement(result: Result, reference_outputs: np.ndarray, by: str = "count") 
     ----------
     reference_outputs : (n_samples, n_out) array
         What :func:`bioconv.graph.reference` returns; its largest value is the prediction.
-    by : "count" or "potential"
+    by : "count", "first" or "potential"
         As in :meth:`bioconv.Result.predicted`.
 
     Raises

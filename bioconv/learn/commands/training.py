@@ -196,5 +196,5 @@ def _trained(options: argparse.Namespace, rule: Rule, train: Any, test: Any) -> 
         stimulus = tested[some]
     model = bioconv.to_brian(network, encoder=encoder)
     result = model.run(stimulus, options.steps * model.settings.dt)
-    right = int((result.predictions == test.labels[some]).sum())
+    right = int((result.predicted("first") == test.labels[some]).sum())
     print(f"Brian2: {accuracy(right, len(test.labels[some]))}")

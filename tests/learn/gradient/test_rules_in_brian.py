@@ -231,7 +231,9 @@ class Agreement:
             self.wrong += int(np.abs(found - wanted.flatten(2).numpy()).sum())
             self.spikes += int(wanted.sum())
         self.shares.append([float((wanted > 0).double().mean()) for wanted in shown.trains])
-        self.answers += int((answers_of(result) != gradient.predicted(shown.sent).numpy()).sum())
+        self.answers += int(
+            (result.predicted("first") != gradient.predicted(shown.sent).numpy()).sum()
+        )
         self.images += result.n_samples
 
 
@@ -244,13 +246,6 @@ def spikes_of(result, layer, steps):
     found = np.zeros((steps, result.n_samples, result.counts[layer][0].size))
     found[spikes.step, spikes.sample, spikes.neuron] = 1
     return found
-
-
-def answers_of(result):
-    """Of equal counts the first, as torch's; ``result.predictions`` would let potentials decide."""
-    if result.output in result.silent:
-        return result.potentials.argmax(axis=1)
-    return result.counts[result.output].argmax(axis=1)
 
 
 @torch.no_grad()
@@ -357,7 +352,7 @@ def test_every_answer_of_a_stored_model_is_the_same_in_brian2(name):
             shown = show(module, torch.as_tensor(images[part]).double(), n)
         duration = shown.steps * model.settings.dt
         result = model.run(shown.stimulus, duration, device=entry.device, progress=False)
-        wanted, found = gradient.predicted(shown.sent).numpy(), answers_of(result)
+        wanted, found = gradient.predicted(shown.sent).numpy(), result.predicted("first")
         assert sum(result.counts[layer].sum() for layer in result.counts) > 100 * len(part)
         np.testing.assert_array_equal(found, wanted)
         right["torch"] += int((wanted == labels[part]).sum())
