@@ -37,6 +37,7 @@ PAPERS = (
     "superspike_tasks",
     "tempotron",
     "thiele2020_spikegrad",
+    "zoo_plane",
 )
 
 
@@ -487,3 +488,57 @@ def test_spikegrad_events_are_the_integers_and_alpha_must_be_large_enough():
     sweep = {float(alpha): one for alpha, one in data["sweep"].items()}
     assert sweep[0.3]["share"]["SpikeGrad1"] == 0
     assert sweep[0.3]["accuracy"] < sweep[100]["accuracy"] - 0.05
+
+
+def row_of(script_name):
+    """The first row of a script in the table of figures."""
+    rows = (FIGURES / "README.md").read_text().splitlines()
+    return next(row for row in rows if f"`{script_name}.py`" in row and row.startswith("|"))
+
+
+def test_the_plane_holds_every_classifier_as_the_tables_of_the_zoo_have_it(monkeypatch):
+    """Their accuracies are of the whole test set; a figure that was drawn before they changed is out of date."""
+    monkeypatch.syspath_prepend(FIGURES)
+    plane, rows = script("zoo_plane"), data_of("zoo_plane")["rows"]
+    known = plane.told(plane.TABLES.read_text())
+    assert set(rows) == set(known) and len(rows) >= 20
+    for key, row in rows.items():
+        assert {name: row[name] for name in known[key]} == known[key], key
+        assert row["steps"] == int(key.split(", ")[1]) and row["kind"] in plane.KINDS, key
+    assert {row["kind"] for row in rows.values()} == set(plane.KINDS)
+
+
+def test_energy_in_the_plane_adds_up_over_the_steps(monkeypatch):
+    monkeypatch.syspath_prepend(FIGURES)
+    plane, rows = script("zoo_plane"), data_of("zoo_plane")["rows"]
+    counted = {key: row["counted"] for key, row in rows.items() if row["counted"]}
+    assert {key for key, row in rows.items() if row["kind"] == plane.KINDS[2]} <= set(counted)
+    for key, one in counted.items():
+        assert 0 < one["spikes"] < one["events"] and one["energy"] > 0, key
+        if "spikes" in rows[key]:  # few images beside the whole test set
+            assert abs(one["spikes"] / rows[key]["spikes"] - 1) < 0.25, key
+        if one["course"]:
+            energy, steps = one["course"]["energy"], one["course"]["steps"]
+            assert energy == sorted(energy) and steps[-1] == rows[key]["steps"], key
+            assert abs(energy[-1] / one["energy"] - 1) < 1e-3, key
+
+
+def test_trained_spikes_answer_sooner_and_converted_ones_are_as_cheap_for_their_size():
+    """Energies as parts of what rectifiers of the same layers take."""
+    rows, text = data_of("zoo_plane")["rows"], row_of("zoo_plane")
+    parts = {}
+    for key in ("tssl_fashion, 5", "fashion_fcn, 256", "mnist_binary, 1", "mnist_fcn, 200", "mnist_fcn, 8",
+                "spikegrad_mnist, 150"):  # fmt: skip
+        one = rows[key]["counted"]
+        parts[key] = one["energy"] / one["ann_energy"]
+        told = f"{1e6 * one['energy']:.1f} µJ ({parts[key]:.2f})"
+        assert told in text and f"{rows[key]['accuracy']:.2f} %" in text, (key, told)
+    course = rows["fashion_fcn, 256"]["counted"]["course"]
+    within = [accuracy >= course["accuracy"][-1] - 0.005 for accuracy in course["accuracy"]]
+    place = within.index(True)
+    assert all(within[place:]) and course["steps"][place] > 5 * rows["tssl_fashion, 5"]["steps"]
+    early = course["energy"][place] / rows["fashion_fcn, 256"]["counted"]["ann_energy"]
+    assert f"after {course['steps'][place]} steps ({early:.2f})" in text
+    assert early < parts["tssl_fashion, 5"] < parts["fashion_fcn, 256"]
+    assert rows["mnist_fcn, 8"]["counted"]["latency"] == 24
+    assert abs(parts["mnist_fcn, 8"] - parts["mnist_binary, 1"]) < 0.02
