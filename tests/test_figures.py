@@ -38,6 +38,7 @@ PAPERS = (
     "tempotron",
     "thiele2020_spikegrad",
     "zoo_plane",
+    "zoo_robustness",
 )
 
 
@@ -542,3 +543,79 @@ def test_trained_spikes_answer_sooner_and_converted_ones_are_as_cheap_for_their_
     assert early < parts["tssl_fashion, 5"] < parts["fashion_fcn, 256"]
     assert rows["mnist_fcn, 8"]["counted"]["latency"] == 24
     assert abs(parts["mnist_fcn, 8"] - parts["mnist_binary, 1"]) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("converted", "trained", "bits"),
+    [("fashion_fcn", "tssl_fashion", -1), ("mnist_fcn", "mnist_binary", 1)],
+)
+def test_who_survives_realism_is_told_as_it_was_measured(converted, trained, bits):
+    """The longest answer of the conversion, then that of the network that was trained as it spikes."""
+    networks, text = data_of("zoo_robustness")["networks"], row_of("zoo_robustness")
+
+    def last(name, change, size):
+        one = networks[name]
+        row = one["plain"] if change == "plain" else one["changes"][change][size]
+        return 100 * list(row["accuracy"].values())[-1]
+
+    better = {
+        ("noise of weights", "1.0"): 1, ("spread of resistances", "0.5"): 1,
+        ("dead hidden neurons", "0.5"): 1, ("spread of thresholds", "0.5"): -1,
+        ("bits of a weight", "3"): bits, ("plain", "0"): -1,
+    }  # fmt: skip
+    for (change, size), sign in better.items():
+        both = last(converted, change, size), last(trained, change, size)
+        assert f"{both[0]:.1f} and {both[1]:.1f} %" in text, (change, both)
+        assert sign * (both[0] - both[1]) > 0, (change, both)
+
+
+def test_trained_spikes_need_their_moment_and_conversions_their_steps():
+    networks, text = data_of("zoo_robustness")["networks"], row_of("zoo_robustness")
+    for change, size in (("jitter (± steps)", "2"), ("pixels", "Bernoulli")):
+        both = [
+            100 * list(networks[name]["changes"][change][size]["accuracy"].values())[-1]
+            for name in ("fashion_fcn", "tssl_fashion")
+        ]
+        assert both[0] > both[1] and "{:.1f} and {:.1f} %".format(*both) in text, change
+    dead = networks["fashion_fcn"]["changes"]["dead hidden neurons"]["0.5"]["accuracy"].values()
+    early = [100 * accuracy for accuracy in dead]
+    assert early == sorted(early)
+    assert "{:.1f} and {:.1f} % after 20 and 50 steps".format(*early) in text
+
+
+def test_realism_costs_more_the_more_there_is_of_it(monkeypatch):
+    """In every network, but for what is chance in one draw."""
+    monkeypatch.syspath_prepend(FIGURES)
+    module, data = script("zoo_robustness"), data_of("zoo_robustness")
+    assert list(data["networks"]) == [case.model for case in module.CASES]
+    for name, one in data["networks"].items():
+        for change, series in one["changes"].items():
+            if change in module.OTHERS:
+                continue
+            rows = [one["plain"], *series.values()]
+            accuracy = [list(row["accuracy"].values())[-1] for row in rows]
+            assert (np.diff(accuracy) < 0.0134).all(), (name, change)  # four of 304 images
+            assert {row["images"] for row in rows} == {304}, (name, change)
+
+
+def test_trained_neurons_can_be_replaced_by_ones_with_their_rates():
+    networks, text = data_of("zoo_robustness")["networks"], row_of("zoo_robustness")
+    found = {
+        name: [100 * one["accuracy"]["250 ms"] for one in networks[name]["changes"]["neurons"].values()]
+        for name in ("tssl_fashion", "fashion_fcn", "mnist_fcn")
+    }  # fmt: skip
+    for name in ("tssl_fashion", "mnist_fcn"):
+        assert "{:.0f} and {:.0f} %".format(*found[name]) in text, name
+    assert found["fashion_fcn"] == [86, 86] and "`fashion_fcn` 86 % of them with either" in text
+
+
+def test_what_cannot_be_applied_is_null_and_nothing_else_is():
+    networks = data_of("zoo_robustness")["networks"]
+    refused = {
+        (name, change)
+        for name, one in networks.items()
+        for change, series in one["changes"].items()
+        for row in series.values()
+        if row is None
+    }
+    assert refused == {("mnist_binary", "pixels"), ("mnist_binary", "neurons")}
