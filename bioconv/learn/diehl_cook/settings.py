@@ -67,8 +67,8 @@ class Settings:
         With which thresholds sink back while the network learns.
     inhibition : float
         Of every inhibitory neuron on all excitatory ones but its own; 0: no competition. 17 in the code of the authors,
-        with which four or five neurons spike for an image, and accuracy falls again after 25,000 images; with 40 it is two, and
-        100 neurons reach 87 % instead of 82 %.
+        with which four neurons spike for an image; with 40 it is two, and 100 neurons that have seen 25,000 images get 86.8 instead of
+        84.9 % of held-out ones right.
     excitation : float
         Of an excitatory neuron on its inhibitory one.
     delay : second
