@@ -20,13 +20,20 @@ MODEL = HERE.parent / "models" / "diehl_cook"
 DRAWN, SEEDS = 400, 3
 EPOCH = 60_000
 SHORT = 20_000
+#: Two epochs for 1600 neurons, the second one with finer rates.
+LONG = 120_000
 
 
 def cases(case: Any) -> list[Any]:
-    """Whole trainings with several seeds, and shorter ones without a part."""
+    """Whole trainings with several seeds, and shorter ones by other rules and without a part."""
     whole = [case(neurons=n, seed=seed) for n in (100, DRAWN) for seed in range(SEEDS)]
-    parts = (None, "adaptation", "normalisation")
-    return [*whole, *(case(neurons=100, images=SHORT, without=part) for part in parts)]
+    short = [{"rule": rule} for rule in diehl_cook.RULES]
+    short += [{"without": part} for part in ("adaptation", "normalisation", "inhibition")]
+    return [
+        *whole,
+        case(neurons=1600, images=LONG),
+        *(case(neurons=100, images=SHORT, **change) for change in short),
+    ]
 
 
 def compute() -> dict[str, Any]:
@@ -71,18 +78,19 @@ def _fields(ax: Any, weights: np.ndarray) -> None:
 
 
 def _accuracies(ax: Any, rows: list[dict[str, Any]]) -> None:
-    whole = [row for row in rows if row["images"] == EPOCH]
+    whole = [row for row in rows if row["images"] >= EPOCH]
     for k, n in enumerate(sorted({row["neurons"] for row in whole})):
         own = [row for row in whole if row["neurons"] == n]
         accuracy = 100 * np.array([row["accuracy"] for row in own])
-        label = f"{n} neurons, test {accuracy.mean():.1f} ± {accuracy.std(ddof=1):.1f} %"
+        spread = f" ± {accuracy.std(ddof=1):.1f}" if len(own) > 1 else ""
+        label = f"{n} neurons, test {accuracy.mean():.1f}{spread} %"
         for row in own:
             images, course = np.array(row["running"]).T
             ax.plot(images / 1000, 100 * course, f"C{k}", alpha=0.6, label=label)
             label = ""
     ax.set_xlabel("thousand images shown")
     ax.set_ylabel("running accuracy (%)")
-    ax.set_ylim(40, 95)
+    ax.set_ylim(40, 98)
     ax.legend(loc="lower right", fontsize="small")
 
 

@@ -8,7 +8,7 @@ import argparse
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "inhibition": {"inhibition": 0.0},
 }
 #: Training images that label the neurons: a neuron of 1600 spikes for few of them.
-LABELLING = {100: 10_000, 400: 10_000, 1600: 60_000}
+LABELLING = {100: 10_000, 400: 10_000, 1600: 20_000}
+#: Images after which more than 400 neurons go on with the rates of 400: first quickly, then finely.
+QUICK = 60_000
 #: Points of a course of accuracy.
 POINTS = 60
 
@@ -58,6 +60,19 @@ class Case:
         return Settings(neurons=self.neurons, seed=self.seed, rule=self.rule, **left_out)
 
     @property
+    def fine(self) -> Settings:
+        """With the rates of 400 neurons; thresholds sink back as much slower as they rise, and stay where they are."""
+        slower = self.neurons / 400
+        usual = diehl_cook.RULES[self.rule]()
+        quick = self.settings
+        return replace(
+            quick,
+            rule=usual,
+            theta_plus=quick.theta_plus / slower,
+            tau_theta=quick.tau_theta * slower,
+        )
+
+    @property
     def checkpoint(self) -> Path:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         name = f"{self.neurons}_{self.seed}_{self.images}_{self.rule}_{self.without or 'whole'}.h5"
@@ -68,8 +83,16 @@ def training(case: Case) -> Training:
     """From the checkpoint where there is one."""
     case.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     data = datasets.load("mnist", "train")
+    settings, begin = case.settings, None
+    if case.neurons > 400 and case.images > QUICK:
+        settings, begin = case.fine, training(replace(case, images=QUICK))
     return diehl_cook.train(
-        grey(data), data.labels, case.settings, shown=case.images, checkpoint=case.checkpoint
+        grey(data),
+        data.labels,
+        settings,
+        shown=case.images,
+        begin=begin,
+        checkpoint=case.checkpoint,
     )
 
 
