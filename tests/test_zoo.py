@@ -255,8 +255,8 @@ def competing(neurons):
 
 def competing_accuracy(neurons, n):
     test = datasets.load("mnist", samples=n)
-    grey = np.round(test.images.reshape(n, -1) * 255)
-    return np.mean(competing(neurons).predict(grey, progress=False) == test.labels)
+    images = diehl_cook.grey(test.images)
+    return np.mean(competing(neurons).predict(images, progress=False) == test.labels)
 
 
 @pytest.mark.data

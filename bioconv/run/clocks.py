@@ -1,7 +1,7 @@
 """Clocks of a C++ program that meet at every time at which they should.
 
 Brian2 (2.9 to 2.11) advances clocks of its C++ programs together if their times are at most 1e-14 s apart. Times are
-multiples of a float, ``283000*0.0005`` and ``283*0.5``, and beyond 64 s two of them may differ by more although they
+multiples of a float, ``128200*0.0005`` and ``1282*0.05``, and beyond 64 s two of them may differ by more although they
 mean the same: then what runs at the border of a presentation runs a step before or after its step. Brian2's
 own loop in Python compares them to a small part of a step, and so do programs here.
 """

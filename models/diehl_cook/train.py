@@ -87,7 +87,7 @@ def training(case: Case) -> Training:
     if case.neurons > 400 and case.images > QUICK:
         settings, begin = case.fine, training(replace(case, images=QUICK))
     return diehl_cook.train(
-        grey(data),
+        diehl_cook.grey(data.images),
         data.labels,
         settings,
         shown=case.images,
@@ -98,13 +98,7 @@ def training(case: Case) -> Training:
 
 def labelled(trained: Training) -> Trained:
     data = datasets.load("mnist", "train", samples=LABELLING[trained.settings.neurons])
-    return diehl_cook.label(trained, grey(data), data.labels)
-
-
-def grey(data: datasets.Dataset) -> np.ndarray:
-    """(n, 784) grey values from 0 to 255."""
-    parts = np.array_split(data.images.reshape(len(data.images), -1), 100)
-    return np.concatenate([np.rint(part * 255).astype(np.uint8) for part in parts])
+    return diehl_cook.label(trained, diehl_cook.grey(data.images), data.labels)
 
 
 def found(case: Case) -> dict[str, Any]:
@@ -128,7 +122,7 @@ def running(accuracy: np.ndarray) -> list[list[float]]:
 def tested(trained: Trained) -> dict[str, float]:
     """Accuracy on the test set, and how many neurons spike for an image."""
     data = datasets.load("mnist")
-    counts = trained.respond(grey(data))
+    counts = trained.respond(diehl_cook.grey(data.images))
     right = diehl_cook.predicted(counts, trained.classes) == data.labels
     return {
         "accuracy": float(right.mean()),

@@ -4,8 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from bioconv import datasets
 from bioconv.learn.commands.common import About, accuracy, data_arguments, free
 
@@ -47,22 +45,18 @@ def run(options: argparse.Namespace) -> None:
     test = datasets.load(options.data, folder=options.folder, samples=options.test_images)
     progress = sys.stderr.isatty()
     training = experiment.train(
-        _grey(train.images), train.labels, settings, shown=options.images, checkpoint=options.checkpoint,
+        experiment.grey(train.images), train.labels, settings, shown=options.images, checkpoint=options.checkpoint,
         device=options.device, progress=progress,
     )  # fmt: skip
     print(f"{training.images} images shown in {training.presentations} presentations")
     some = slice(options.label_images)
     asked = {"processes": options.processes, "device": options.device, "progress": progress}
-    trained = experiment.label(training, _grey(train.images[some]), train.labels[some], **asked)
-    right = int((trained.predict(_grey(test.images), **asked) == test.labels).sum())
+    trained = experiment.label(
+        training, experiment.grey(train.images[some]), train.labels[some], **asked
+    )
+    right = int((trained.predict(experiment.grey(test.images), **asked) == test.labels).sum())
     said = accuracy(right, len(test.labels))
     print(f"{said}, labels from {len(train.labels[some])} training images")
     if options.output is not None:
         trained.save(options.output)
         print(f"written to {options.output}")
-
-
-def _grey(images: np.ndarray) -> np.ndarray:
-    """Grey values from 0 to 255."""
-    parts = np.array_split(images.reshape(len(images), -1), 100)
-    return np.concatenate([np.rint(part * 255).astype(np.uint8) for part in parts])

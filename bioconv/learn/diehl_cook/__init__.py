@@ -2,7 +2,7 @@
 
 >>> from bioconv.learn import diehl_cook
 >>> settings = diehl_cook.Settings(neurons=100)
->>> training = diehl_cook.train(images, labels, settings, checkpoint="training.h5")     # grey values 0 … 255
+>>> training = diehl_cook.train(images, labels, settings, checkpoint="training.h5")     # grey(dataset.images)
 >>> trained = diehl_cook.label(training, images, labels)                                # training images
 >>> (trained.predict(test_images) == test_labels).mean()
 """
@@ -10,6 +10,7 @@
 from bioconv.learn.diehl_cook.experiment import (
     Trained,
     Training,
+    grey,
     label,
     load_trained,
     load_training,
@@ -20,6 +21,6 @@ from bioconv.learn.diehl_cook.labels import labelled, predicted
 from bioconv.learn.diehl_cook.settings import RULES, Settings
 
 __all__ = [
-    "RULES", "Settings", "Trained", "Training", "label", "labelled", "load_trained", "load_training", "predicted",
+    "RULES", "Settings", "Trained", "Training", "grey", "label", "labelled", "load_trained", "load_training", "predicted",
     "respond", "train",
 ]  # fmt: skip

@@ -51,6 +51,13 @@ def assert_equal(one, other):
             np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-300, err_msg=name)
 
 
+def test_pixels_of_a_data_set_become_the_bytes_that_they_were():
+    values = np.arange(3 * 784, dtype=np.uint8).reshape(3, 1, 28, 28)
+    found = diehl_cook.grey(values / np.float32(255))
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, values.reshape(3, 784))
+
+
 def test_it_learns(images):
     done = trained(images, 8)
     before = network.first_weights(done.settings)
